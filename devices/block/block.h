@@ -1,0 +1,62 @@
+/*
+ * Host side of a disk: asynchronous sectors.
+ *
+ * A request is handed to a worker thread; its completion runs on the machine (lock held) and never before the
+ * submitting call has returned.  Under -icount the completion comes at a virtual time that does not depend on the
+ * host, so that runs repeat.
+ */
+#ifndef DEVICES_BLOCK_H
+#define DEVICES_BLOCK_H
+
+#include "machine/clock.h"
+#include "machine/error.h"
+#include "machine/loop.h"
+
+#define SECTOR_SIZE 512
+
+enum block_operation { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+
+struct block;
+
+struct block_request {
+    enum block_operation operation;
+    u64 sector;
+    u32 count;  /* sectors; the whole range is inside the device or the request fails with -EIO */
+    void *data; /* caller's, alive until done */
+    void (*done)(void *opaque, int result); /* 0 or -errno */
+    void *opaque;
+    /* The block layer's own. */
+    struct block *block;
+    struct block_request *next;
+    int result;
+};
+
+struct block_options {
+    const char *file;
+    const char *format; /* NULL: by content ("raw", "qcow2") */
+    bool readonly;
+    bool snapshot; /* writes go to a temporary file and vanish */
+};
+
+/* Opens and locks the image.  NULL and err on failure. */
+struct block *block_open(const struct block_options *options, struct loop *loop, struct clock *clock,
+                         struct error *err);
+/* Waits for requests in flight, flushes, closes. */
+void block_close(struct block *block);
+u64 block_sectors(const struct block *block);
+bool block_readonly(const struct block *block);
+const char *block_file(const struct block *block);
+
+/* The request is the caller's and must stay until done is called. */
+void block_submit(struct block *block, struct block_request *request);
+/* Forget a request's completion (device reset); the data buffer may still be written until block_drain. */
+void block_cancel(struct block_request *request);
+/* Wait until nothing is in flight; completions are delivered. */
+void block_drain(struct block *block);
+
+struct block_stats {
+    u64 read_bytes, written_bytes, reads, writes, flushes;
+};
+void block_stats(const struct block *block, struct block_stats *stats);
+
+#endif
