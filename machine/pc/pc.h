@@ -1,0 +1,19 @@
+/*
+ * The PC: every chip of the board and the wires between them (`pc`: i440FX and PIIX3; `isapc`: ISA only).
+ */
+#ifndef MACHINE_PC_PC_H
+#define MACHINE_PC_PC_H
+
+#include "machine/machine.h"
+#include "machine/pc/config.h"
+
+/* Builds the board that `config` asks for, reset and ready to run, without CPUs (accel/ plugs them in).  0, or -errno
+ * and err: what, which file or option, why. */
+int pc_create(const struct machine_config *config, struct machine **out, struct error *err);
+/* Takes it apart: closes disks and character devices, frees RAM and the machine itself.  NULL is fine. */
+void pc_destroy(struct machine *machine);
+
+/* The user presses the power button (system_powerdown).  False if the board has none (isapc). */
+bool pc_power_button(struct machine *machine);
+
+#endif
