@@ -1,0 +1,25 @@
+#!/bin/sh
+# The include rule of docs/DESIGN.md, "The rooms": which room may look into which.
+set -u
+passed=0 failed=0
+
+# rule "FILES" ALLOWED: every #include "..." in FILES must match the regular expression ALLOWED.
+rule() {
+    found=0
+    for file in $1; do
+        case $file in *_test.c) extra='|tests/|cpu/types\.h' ;; *) extra='' ;; esac
+        [ -f "$file" ] || continue
+        found=1
+        bad=$(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" | grep -vE "\"($2$extra)")
+        [ -z "$bad" ] || { printf '%s\n' "$bad" | sed "s|^|$file:|" && failed=$((failed + 1)) && return; }
+    done
+    [ $found = 0 ] || passed=$((passed + 1))
+}
+
+rule "cpu/*.[ch]" 'cpu/'
+rule "machine/*.[ch]" 'machine/[^/]*\.h"|cpu/(cpu|bus|types)\.h"'
+rule "machine/pc/*.[ch]" 'machine/|devices/|cpu/(cpu|bus|types)\.h"'
+rule "devices/*.[ch] devices/*/*.[ch]" 'devices/|machine/[^/]*\.h"'
+rule "accel/*.[ch] accel/*/*.[ch]" 'accel/|machine/|cpu/'
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
