@@ -35,7 +35,8 @@ struct i440fx {
     struct device device;
     struct region low, high, above_4g, smram;
     struct i440fx_pam pam[I440FX_PAM_PIECES];
-    u8 *empty; /* 64 KiB of FFh: what PCI answers where no ROM is */
+    u8 *empty; /* 16 KiB of FFh: what PCI answers where no ROM is */
+    u8 empty_flags[16]; /* page flags of what is read in write-only pieces */
 };
 
 /* Bytes of RAM that lie below 4 GiB. */

@@ -1,0 +1,49 @@
+/*
+ * Intel 8237A DMA controllers: the PC's pair with page registers.  See i8237.c for source and coverage.
+ */
+#ifndef DEVICES_I8237_H
+#define DEVICES_I8237_H
+
+#include "machine/machine.h"
+
+struct i8237_channel {
+    u16 base_address, base_count;
+    u16 address, count; /* count is one less than the transfers left; wraps to FFFF at terminal count */
+    u8 mode;
+    u8 page;
+    /* Wiring. */
+    void (*granted)(void *opaque);
+    void *opaque;
+};
+
+struct i8237 {
+    /* Guest state; channel 4 is the cascade. */
+    struct i8237_channel channel[8];
+    u8 command[2], status[2], mask[2], request[2], dreq[2], temporary[2];
+    bool flip_flop[2];
+    u8 page[16]; /* ports 80-8f as written */
+    /* Wiring. */
+    struct memory *memory;
+    struct device device;
+    struct port_range ports[4]; /* 00-0f, 80-8f (less 92's neighbours), c0-df */
+    bool granting; /* inside a client's granted() */
+};
+
+void i8237_init(struct i8237 *dma, struct machine *machine);
+
+/* A device on channel 0-3 (bytes) or 5-7 (words).  granted() is called when the channel is requested, unmasked and
+ * enabled; it may then move data by i8237_to_memory / i8237_from_memory, and lower its request when it has no more. */
+void i8237_attach(struct i8237 *dma, int channel, void (*granted)(void *opaque), void *opaque);
+/* DREQ.  May call granted() before it returns; calling it from within granted() is fine. */
+void i8237_request(struct i8237 *dma, int channel, bool level);
+/* Move up to `length` bytes (even on channels 5-7) in the direction the channel is programmed for; returns bytes moved
+ * (0: masked, not requested or wrong direction).  *terminal is set when terminal count (TC) was reached.
+ * Verify transfers count but move nothing. */
+u32 i8237_to_memory(struct i8237 *dma, int channel, const void *data, u32 length, bool *terminal);
+u32 i8237_from_memory(struct i8237 *dma, int channel, void *data, u32 length, bool *terminal);
+/* Transfers left in the current block, in bytes. */
+u32 i8237_left(const struct i8237 *dma, int channel);
+
+extern const struct device_ops i8237_ops;
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Intel 8254 programmable interval timer.  See i8254.c for source and coverage.
+ */
+#ifndef DEVICES_I8254_H
+#define DEVICES_I8254_H
+
+#include "machine/machine.h"
+
+#define I8254_HZ 1193182
+
+struct i8254_counter {
+    /* Guest state.  All times are ticks of the 1.193182 MHz input clock since power-on. */
+    u16 reload;       /* count register CR, as written */
+    u16 count;        /* what the counting element was loaded with at `start` */
+    u8 control;       /* RW, M and BCD bits of the control word, in their places */
+    u8 written_low;   /* first byte of a two-byte count */
+    bool half_write;  /* the high byte is to be written next */
+    bool half_read;   /* the high byte is to be read next */
+    u8 latched;       /* bytes of latched count still to be read */
+    u16 latch;
+    bool status_latched;
+    u8 status;
+    bool has_count;   /* a count was written since the control word */
+    bool loaded;      /* the counting element runs from it */
+    bool armed;       /* mode 1, 5: waits for a trigger; mode 4: the strobe has not been given */
+    bool reload_pending; /* modes 2, 3: a new count takes effect at `reload_at` */
+    u64 reload_at;
+    bool gate;
+    u64 start;        /* tick at which `count` was in the counting element */
+    u64 held;         /* ticks counted when GATE stopped counting; valid while `stopped` */
+    bool stopped;
+};
+
+struct i8254 {
+    struct i8254_counter counter[3];
+    struct timer timer; /* next rising edge of OUT 0 */
+    bool out0;          /* level last given to the wire */
+    /* Wiring. */
+    struct clock *clock;
+    struct irq irq; /* OUT 0 */
+    struct device device;
+    struct port_range ports; /* 40-43 */
+};
+
+void i8254_init(struct i8254 *pit, struct machine *machine, const struct irq *out0);
+void i8254_set_gate(struct i8254 *pit, int channel, bool level);
+/* OUT of a channel now. */
+bool i8254_out(struct i8254 *pit, int channel);
+/* For the speaker: half periods are at I8254_HZ / i8254_divisor(); 0 when the channel makes no square wave. */
+u32 i8254_divisor(const struct i8254 *pit, int channel);
+
+extern const struct device_ops i8254_ops;
+
+#endif
