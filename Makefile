@@ -8,6 +8,7 @@ PROGRAM = $(if $(filter build,$O),clutch,$O/clutch)
 include $O/config.mk
 $O/config.mk: configure
 	./configure --build=$O $(CONFIGURE_ARGS)
+$O/config.h: $O/config.mk ;
 
 ROOMS = cpu machine machine/pc devices devices/block devices/net devices/char devices/audio accel accel/jit ui
 ALL_SOURCES := $(wildcard $(ROOMS:=/*.c))
