@@ -18,6 +18,10 @@ struct bus_ops {
     u64 (*read)(void *opaque, u64 offset, unsigned size);
     void (*write)(void *opaque, u64 offset, u64 value, unsigned size);
     u8 min_size, max_size;
+    /* Optional, for data ports: `count` elements of `size` bytes at one offset, as REP INS/OUTS moves them.  May be NULL:
+     * then the bus makes single accesses. */
+    void (*read_block)(void *opaque, u64 offset, unsigned size, void *data, unsigned count);
+    void (*write_block)(void *opaque, u64 offset, unsigned size, const void *data, unsigned count);
 };
 
 enum region_kind {
