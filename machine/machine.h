@@ -53,6 +53,10 @@ struct machine {
     /* Interrupt acknowledge: the PIC's vector for CPU 0 (INTA cycle). */
     int (*acknowledge)(void *opaque);
     void *acknowledge_opaque;
+    /* Wires between CPU 0 and the board. */
+    struct irq intr;           /* INTR: connected by who plugs the CPU in; the board's PIC drives it, lock held */
+    struct irq ferr;           /* FERR#: connected by the board; the CPU drives it (IRQ 13) */
+    bool ignne;                /* IGNNE#, as the board drives it: true = x87 errors are ignored */
 
     enum run_state state;
     enum machine_event event;  /* pending, handled by the thread that drives the machine */
