@@ -62,6 +62,7 @@ struct machine {
     enum machine_event event;  /* pending, handled by the thread that drives the machine */
     const char *event_text;    /* where it came from, for -d cpu_reset: "port 92", "i8042", "cf9", "triple fault" */
     int exit_status;
+    void *board;               /* machine/pc's own: struct pc */
 
     /* The driver of the machine (accel/) sets these; chips reach engines only through machine_* below. */
     void (*kick)(void *opaque); /* async-safe: make vCPUs leave guest code and look at machine->event, IRQs, timers */
