@@ -28,6 +28,7 @@ struct block_request {
     /* The block layer's own. */
     struct block *block;
     struct block_request *next;
+    u64 deadline; /* -icount: virtual time of the completion */
     int result;
 };
 
@@ -38,7 +39,8 @@ struct block_options {
     bool snapshot; /* writes go to a temporary file and vanish */
 };
 
-/* Opens and locks the image.  NULL and err on failure. */
+/* Opens and locks the image.  NULL and err on failure.  loop may be NULL where block_drain delivers all completions
+ * (tests); clock may be NULL where there is no -icount. */
 struct block *block_open(const struct block_options *options, struct loop *loop, struct clock *clock,
                          struct error *err);
 /* Waits for requests in flight, flushes, closes. */
@@ -49,7 +51,9 @@ const char *block_file(const struct block *block);
 
 /* The request is the caller's and must stay until done is called. */
 void block_submit(struct block *block, struct block_request *request);
-/* Forget a request's completion (device reset); the data buffer may still be written until block_drain. */
+/* Take a request back (device reset): done is not called.  Waits if the host is at work on it, so that afterwards the
+ * request and its buffer are the caller's again; a write may have happened or not.  A request that is not in flight is
+ * left alone. */
 void block_cancel(struct block_request *request);
 /* Wait until nothing is in flight; completions are delivered. */
 void block_drain(struct block *block);

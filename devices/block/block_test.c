@@ -1,0 +1,287 @@
+/*
+ * The block layer over temporary files.
+ */
+#include "devices/block/block.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit.h"
+
+static char path[64];
+
+static void make_file(off_t size)
+{
+    strcpy(path, "/tmp/clutch-block-XXXXXX");
+    int fd = mkstemp(path);
+    if (fd < 0 || ftruncate(fd, size) < 0)
+        abort();
+    close(fd);
+}
+
+static void put(off_t at, const void *data, size_t length)
+{
+    int fd = open(path, O_WRONLY);
+    CHECK_EQ(pwrite(fd, data, length, at), length);
+    close(fd);
+}
+
+static void get(off_t at, void *data, size_t length)
+{
+    int fd = open(path, O_RDONLY);
+    CHECK_EQ(pread(fd, data, length, at), length);
+    close(fd);
+}
+
+static int results[8], result_count;
+
+static void done(void *opaque, int result)
+{
+    if (result_count < 8)
+        results[result_count] = result;
+    result_count++;
+}
+
+static int run(struct block *block, enum block_operation operation, u64 sector, u32 count, void *data)
+{
+    struct block_request request = {.operation = operation, .sector = sector, .count = count, .data = data, .done = done};
+    result_count = 0;
+    block_submit(block, &request);
+    block_drain(block);
+    CHECK_EQ(result_count, 1);
+    return results[0];
+}
+
+static struct block *open_with(struct block_options options, struct error *err)
+{
+    options.file = path;
+    return block_open(&options, NULL, NULL, err);
+}
+
+TEST(written_sectors_reach_the_file_and_are_read_back)
+{
+    make_file(64 * 1024);
+    struct error err;
+    struct block *block = open_with((struct block_options){0}, &err);
+    CHECK(block != NULL);
+    CHECK_EQ(block_sectors(block), 128);
+    u8 out[1024], in[1024] = {0};
+    for (int i = 0; i < 1024; i++)
+        out[i] = (u8)(i * 7);
+    CHECK_EQ(run(block, BLOCK_WRITE, 3, 2, out), 0);
+    CHECK_EQ(run(block, BLOCK_READ, 3, 2, in), 0);
+    CHECK(memcmp(in, out, 1024) == 0);
+    CHECK_EQ(run(block, BLOCK_FLUSH, 0, 0, NULL), 0);
+    struct block_stats stats;
+    block_stats(block, &stats);
+    CHECK_EQ(stats.written_bytes, 1024);
+    CHECK_EQ(stats.reads, 1);
+    CHECK_EQ(stats.flushes, 1);
+    block_close(block);
+    memset(in, 0, sizeof(in));
+    get(3 * 512, in, 1024);
+    CHECK(memcmp(in, out, 1024) == 0);
+    unlink(path);
+}
+
+TEST(a_size_that_is_no_multiple_of_512_is_rounded_up_with_zeros)
+{
+    make_file(1000);
+    struct error err;
+    struct block *block = open_with((struct block_options){0}, &err);
+    u8 in[512];
+    memset(in, 0xee, sizeof(in));
+    put(999, "x", 1);
+    CHECK_EQ(block_sectors(block), 2);
+    CHECK_EQ(run(block, BLOCK_READ, 1, 1, in), 0);
+    CHECK_EQ(in[487], 'x');
+    CHECK_EQ(in[488], 0);
+    CHECK_EQ(in[511], 0);
+    block_close(block);
+    unlink(path);
+}
+
+TEST(a_request_outside_the_disk_fails_with_eio)
+{
+    make_file(1024);
+    struct error err;
+    struct block *block = open_with((struct block_options){0}, &err);
+    u8 in[1024];
+    CHECK_EQ(run(block, BLOCK_READ, 2, 1, in), -EIO);
+    CHECK_EQ(run(block, BLOCK_READ, 1, 2, in), -EIO);
+    CHECK_EQ(run(block, BLOCK_READ, UINT64_MAX, 2, in), -EIO);
+    block_close(block);
+    unlink(path);
+}
+
+TEST(a_snapshot_reads_its_own_writes_and_leaves_the_image_alone)
+{
+    make_file(64 * 512);
+    put(0, "base", 4);
+    struct error err;
+    struct block *block = open_with((struct block_options){.snapshot = true}, &err);
+    CHECK(block != NULL);
+    CHECK(!block_readonly(block));
+    u8 data[3 * 512];
+    memset(data, 0x5a, sizeof(data));
+    CHECK_EQ(run(block, BLOCK_WRITE, 1, 1, data), 0);
+    memset(data, 0, sizeof(data));
+    CHECK_EQ(run(block, BLOCK_READ, 0, 3, data), 0);
+    CHECK(memcmp(data, "base", 4) == 0);
+    CHECK_EQ(data[512], 0x5a);
+    CHECK_EQ(data[1023], 0x5a);
+    CHECK_EQ(data[1024], 0);
+    block_close(block);
+    u8 byte = 1;
+    get(512, &byte, 1);
+    CHECK_EQ(byte, 0);
+    unlink(path);
+}
+
+TEST(a_readonly_image_refuses_writes)
+{
+    make_file(1024);
+    chmod(path, 0400);
+    struct error err;
+    struct block *block = open_with((struct block_options){.readonly = true}, &err);
+    u8 data[512] = {1};
+    CHECK(block_readonly(block));
+    CHECK_EQ(run(block, BLOCK_WRITE, 0, 1, data), -EROFS);
+    CHECK_EQ(run(block, BLOCK_FLUSH, 0, 0, NULL), 0);
+    block_close(block);
+    unlink(path);
+}
+
+TEST(two_writers_of_one_image_are_refused_and_two_readers_are_not)
+{
+    make_file(1024);
+    struct error err;
+    struct block *first = open_with((struct block_options){0}, &err);
+    CHECK(first != NULL);
+    CHECK(open_with((struct block_options){0}, &err) == NULL);
+    CHECK(strstr(err.text, "in use") != NULL);
+    CHECK(open_with((struct block_options){.snapshot = true}, &err) == NULL);
+    block_close(first);
+    first = open_with((struct block_options){.snapshot = true}, &err);
+    struct block *second = open_with((struct block_options){.readonly = true}, &err);
+    CHECK(first && second);
+    block_close(first);
+    block_close(second);
+    unlink(path);
+}
+
+TEST(bad_images_get_one_clear_line)
+{
+    struct error err;
+    strcpy(path, "/nonexistent/image");
+    CHECK(open_with((struct block_options){0}, &err) == NULL);
+    CHECK(strstr(err.text, "/nonexistent/image") && strstr(err.text, "No such file"));
+    strcpy(path, "/");
+    CHECK(open_with((struct block_options){.readonly = true}, &err) == NULL);
+    CHECK(strstr(err.text, "directory") != NULL);
+    make_file(0);
+    CHECK(open_with((struct block_options){0}, &err) == NULL);
+    CHECK(strstr(err.text, "empty") != NULL);
+    put(0, "QFI\xfb\0\0\0\3", 8);
+    CHECK(open_with((struct block_options){0}, &err) == NULL);
+    CHECK(strstr(err.text, "qcow2") && !strchr(err.text, '\n'));
+    struct block *raw = open_with((struct block_options){.format = "raw"}, &err);
+    CHECK(raw != NULL);
+    block_close(raw);
+    CHECK(open_with((struct block_options){.format = "vmdk"}, &err) == NULL);
+    unlink(path);
+}
+
+TEST(a_cancelled_request_is_never_completed)
+{
+    make_file(1 << 20);
+    struct error err;
+    struct block *block = open_with((struct block_options){0}, &err);
+    static u8 data[4][512];
+    struct block_request requests[4];
+    result_count = 0;
+    for (int i = 0; i < 4; i++) {
+        requests[i] = (struct block_request){.operation = BLOCK_READ, .sector = (u64)i, .count = 1, .data = data[i],
+                                             .done = done};
+        block_submit(block, &requests[i]);
+    }
+    block_cancel(&requests[1]);
+    block_cancel(&requests[3]);
+    block_drain(block);
+    CHECK_EQ(result_count, 2);
+    block_cancel(&requests[0]); /* no longer in flight: nothing happens */
+    block_close(block);
+    unlink(path);
+}
+
+static u64 executed;
+
+static u64 instructions(void *opaque)
+{
+    return executed;
+}
+
+TEST(under_icount_a_completion_comes_at_a_virtual_time_of_its_own)
+{
+    make_file(1 << 20);
+    struct error err;
+    struct clock *clock = clock_create();
+    executed = 0;
+    clock_use_icount(clock, 0, instructions, NULL);
+    struct block *block = block_open(&(struct block_options){.file = path}, NULL, clock, &err);
+    static u8 data[2][512];
+    struct block_request requests[2];
+    result_count = 0;
+    for (int i = 0; i < 2; i++) {
+        requests[i] = (struct block_request){.operation = BLOCK_READ, .count = 1, .data = data[i], .done = done};
+        block_submit(block, &requests[i]);
+    }
+    u64 first = clock_deadline(clock);
+    CHECK(first > 0 && first != CLOCK_NEVER);
+    executed = first - 1;
+    clock_run(clock);
+    CHECK_EQ(result_count, 0);
+    executed = first;
+    clock_run(clock);
+    CHECK_EQ(result_count, 1);
+    CHECK_EQ(clock_deadline(clock), 2 * first);
+    executed = 2 * first;
+    clock_run(clock);
+    CHECK_EQ(result_count, 2);
+    CHECK_EQ(clock_deadline(clock), CLOCK_NEVER);
+    block_close(block);
+    clock_destroy(clock);
+    unlink(path);
+}
+
+static void nothing(void *opaque)
+{
+}
+
+TEST(in_real_time_a_completion_comes_through_the_main_loop)
+{
+    make_file(1 << 20);
+    struct error err;
+    struct loop *loop = loop_create();
+    struct block *block = block_open(&(struct block_options){.file = path}, loop, NULL, &err);
+    static u8 data[512];
+    struct block_request request = {.operation = BLOCK_READ, .count = 1, .data = data, .done = done};
+    result_count = 0;
+    block_submit(block, &request);
+    CHECK_EQ(result_count, 0);
+    for (int turn = 0; turn < 100 && !result_count; turn++)
+        loop_turn(loop, 100, nothing, nothing, NULL);
+    CHECK_EQ(result_count, 1);
+    /* Closed while its post is still on the way: the loop finds an empty mailbox. */
+    block_submit(block, &request);
+    block_close(block);
+    CHECK_EQ(result_count, 2);
+    loop_turn(loop, 0, nothing, nothing, NULL);
+    CHECK_EQ(result_count, 2);
+    loop_destroy(loop);
+    unlink(path);
+}
+
+UNIT_MAIN()

@@ -1,0 +1,31 @@
+/*
+ * Image formats, below block.c: synchronous calls made by the worker thread.
+ */
+#ifndef DEVICES_BLOCK_IMAGE_H
+#define DEVICES_BLOCK_IMAGE_H
+
+#include "devices/block/block.h"
+
+struct image;
+
+/* All return 0 or -errno.  The caller has checked the range. */
+struct image_ops {
+    const char *name;
+    int (*read)(struct image *image, u64 sector, u32 count, void *data);
+    int (*write)(struct image *image, u64 sector, u32 count, const void *data);
+    int (*flush)(struct image *image);
+    int (*discard)(struct image *image, u64 sector, u32 count); /* a hint; afterwards the sectors read as zeros or as before */
+    void (*close)(struct image *image);
+};
+
+struct image {
+    const struct image_ops *ops;
+    u64 sectors;
+};
+
+/* Takes over fd, also on failure. */
+struct image *raw_open(int fd, const char *file, struct error *err);
+/* Keeps writes to `base` (which it owns, also on failure) in an unlinked temporary file. */
+struct image *overlay_open(struct image *base, struct error *err);
+
+#endif
