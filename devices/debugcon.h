@@ -9,7 +9,7 @@
 
 struct debugcon {
     struct chardev *chr;
-    u8 line[256]; /* host side only: what the back end has not taken yet */
+    u8 waiting[1024]; /* host side only: what the back end has not taken yet */
     size_t length;
     struct device device;
     struct port_range ports;

@@ -10,25 +10,24 @@
 
 struct i8254_counter {
     /* Guest state.  All times are ticks of the 1.193182 MHz input clock since power-on. */
-    u16 reload;       /* count register CR, as written */
-    u16 count;        /* what the counting element was loaded with at `start` */
-    u8 control;       /* RW, M and BCD bits of the control word, in their places */
-    u8 written_low;   /* first byte of a two-byte count */
-    bool half_write;  /* the high byte is to be written next */
-    bool half_read;   /* the high byte is to be read next */
-    u8 latched;       /* bytes of latched count still to be read */
-    u16 latch;
+    u16 reload;        /* count register CR, as written */
+    u16 count;         /* what the counting element CE was loaded with */
+    u8 control;        /* RW, M and BCD bits of the control word, in their places */
+    u8 written_low;    /* first byte of a two-byte count */
+    bool half_write;   /* the high byte is to be written next */
+    bool half_read;    /* the high byte is to be read next */
+    u8 latched;        /* bytes of the latched count still to be read */
+    u16 latch;         /* output latch OL */
     bool status_latched;
     u8 status;
-    bool has_count;   /* a count was written since the control word */
-    bool loaded;      /* the counting element runs from it */
-    bool armed;       /* mode 1, 5: waits for a trigger; mode 4: the strobe has not been given */
-    bool reload_pending; /* modes 2, 3: a new count takes effect at `reload_at` */
-    u64 reload_at;
+    bool has_count;    /* a count was written since the control word */
+    bool loaded;       /* CE runs from it */
+    bool null_count;   /* CR holds a count that CE has not got yet */
+    u64 start;         /* tick at which CE held `count` */
+    u64 reload_at;     /* modes 2, 3: when CE takes a new count; 0 if none waits */
     bool gate;
-    u64 start;        /* tick at which `count` was in the counting element */
-    u64 held;         /* ticks counted when GATE stopped counting; valid while `stopped` */
-    bool stopped;
+    bool stopped;      /* by GATE */
+    u64 held;          /* ticks counted until then */
 };
 
 struct i8254 {

@@ -12,8 +12,8 @@ struct parallel {
     u8 data, control;
     bool busy;      /* a character waits for the back end */
     u8 waiting;
-    bool ack_pulse; /* nACK has fallen and the interrupt is asserted until status is read */
-    struct timer ack; /* end of the printer's handshake */
+    bool ack;       /* nACK is low */
+    struct timer ack_timer; /* it rises again */
     /* Wiring. */
     struct clock *clock;
     struct chardev *chr;
