@@ -7,8 +7,7 @@
 #include "devices/char/char.h"
 
 struct chardev *char_null_open(void);
-/* signals: Ctrl-C and its like act on us instead of going to the guest. */
-struct chardev *char_stdio_open(struct loop *loop, bool signals, struct error *err);
+struct chardev *char_stdio_open(struct loop *loop, struct error *err);
 struct chardev *char_file_open(const char *path, struct loop *loop, struct error *err);
 struct chardev *char_pty_open(struct loop *loop, struct error *err);
 /* spec: HOST:PORT or PATH, then options. */

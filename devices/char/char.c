@@ -36,27 +36,15 @@ static const char *after(const char *spec, const char *name)
     return !strncmp(spec, name, length) && spec[length] == ':' ? spec + length + 1 : NULL;
 }
 
-static struct chardev *open_muxed(const char *spec, struct loop *loop, struct error *err)
-{
-    /* Under the multiplexer Ctrl-C belongs to the guest; Ctrl-A x is the way out. */
-    struct chardev *lower = strcmp(spec, "stdio") ? chardev_open(spec, loop, err) : char_stdio_open(loop, false, err);
-    if (!lower)
-        return NULL;
-    struct char_mux *mux = chardev_mux(lower, NULL, NULL);
-    return mux ? chardev_mux_port(mux, "serial") : NULL;
-}
-
 struct chardev *chardev_open(const char *spec, struct loop *loop, struct error *err)
 {
     const char *rest;
     if (!strcmp(spec, "null") || !strcmp(spec, "none") || !strcmp(spec, "vc") || after(spec, "vc"))
         return char_null_open();
     if (!strcmp(spec, "stdio"))
-        return char_stdio_open(loop, true, err);
+        return char_stdio_open(loop, err);
     if (!strcmp(spec, "pty"))
         return char_pty_open(loop, err);
-    if ((rest = after(spec, "mon")) && !after(rest, "mon"))
-        return open_muxed(rest, loop, err);
     if ((rest = after(spec, "file")))
         return char_file_open(rest, loop, err);
     if ((rest = after(spec, "tcp")))

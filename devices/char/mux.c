@@ -11,7 +11,7 @@
 
 #include "devices/char/backends.h"
 
-#define MAX_PORTS 4
+#define MAX_PORTS 8
 #define CTRL_A 1
 #define BACKLOG_MAX (1u << 20)
 
@@ -25,6 +25,7 @@ struct port {
 };
 
 struct char_mux {
+    struct chardev chr; /* what the owner holds; nobody reads or writes it */
     struct chardev *lower;
     struct port *ports[MAX_PORTS];
     int port_count;
@@ -200,20 +201,19 @@ static void port_accept_input(struct chardev *chr)
     chardev_accept_input(port_of(chr)->mux->lower);
 }
 
-/* The structures live until the last port is closed: the others may still be in use. */
+/* The structure lives as long as the multiplexer: the focus may be on it. */
 static void port_close(struct chardev *chr)
 {
-    struct char_mux *mux = port_of(chr)->mux;
-    bool others = false;
-    port_of(chr)->open = false;
+    struct port *port = port_of(chr);
+    port->open = false;
     memset(&chr->user, 0, sizeof(chr->user));
-    for (int i = 0; i < mux->port_count; i++)
-        others |= mux->ports[i]->open;
-    if (others) {
-        if (!mux->ports[mux->focus]->open)
-            next_port(mux);
-        return;
-    }
+    if (port->mux->ports[port->mux->focus] == port)
+        next_port(port->mux);
+}
+
+static void mux_close(struct chardev *chr)
+{
+    struct char_mux *mux = container_of(chr, struct char_mux, chr);
     chardev_close(mux->lower);
     for (int i = 0; i < mux->port_count; i++) {
         free(mux->ports[i]->backlog);
@@ -223,26 +223,33 @@ static void port_close(struct chardev *chr)
 }
 
 static const struct chardev_ops port_ops = {
-    .name = "mux",
+    .name = "mux port",
     .write = port_write,
     .set_break = port_set_break,
     .accept_input = port_accept_input,
     .close = port_close,
 };
 
-struct char_mux *chardev_mux(struct chardev *lower, void (*quit)(void *opaque), void *opaque)
+static const struct chardev_ops mux_ops = {.name = "mux", .close = mux_close};
+
+struct chardev *chardev_mux(struct chardev *lower, void (*quit)(void *opaque), void *opaque)
 {
     struct char_mux *mux = calloc(1, sizeof(*mux));
     if (!mux)
         return NULL;
+    mux->chr.ops = &mux_ops;
     mux->lower = lower;
-    chardev_mux_on_quit(mux, quit, opaque);
-    return mux;
+    mux->quit = quit;
+    mux->opaque = opaque;
+    if (lower->ops->muxed)
+        lower->ops->muxed(lower);
+    return &mux->chr;
 }
 
 /* Input is taken from the first port on: before it there is nobody to give it to. */
-struct chardev *chardev_mux_port(struct char_mux *mux, const char *name)
+struct chardev *chardev_mux_port(struct chardev *chr, const char *name)
 {
+    struct char_mux *mux = container_of(chr, struct char_mux, chr);
     struct port *port = mux->port_count < MAX_PORTS ? calloc(1, sizeof(*port)) : NULL;
     if (!port)
         return NULL;
@@ -256,15 +263,4 @@ struct chardev *chardev_mux_port(struct char_mux *mux, const char *name)
         chardev_accept_input(mux->lower);
     }
     return &port->chr;
-}
-
-struct char_mux *chardev_mux_of(struct chardev *chr)
-{
-    return chr && chr->ops == &port_ops ? port_of(chr)->mux : NULL;
-}
-
-void chardev_mux_on_quit(struct char_mux *mux, void (*quit)(void *opaque), void *opaque)
-{
-    mux->quit = quit;
-    mux->opaque = opaque;
 }

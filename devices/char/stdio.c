@@ -1,7 +1,7 @@
 /*
  * Standard input and output as a character device.
  *
- * A terminal is put into raw mode (with `signals`, Ctrl-C and its like keep acting on us) and put back on every way
+ * A terminal is put into raw mode (Ctrl-C and its like act on us, except under a multiplexer) and put back on every way
  * out: chardev_close, exit, the terminating signals, crashes, and while we are stopped (Ctrl-Z, SIGTSTP).  Output
  * processing stays on so that our own messages keep their shape; CR LF from the guest becomes LF, of which the terminal
  * makes CR LF again.
@@ -90,15 +90,13 @@ static void install_handlers(void)
     sigaction(SIGCONT, &action, NULL);
 }
 
-static void enter_raw(bool with_signals)
+static void enter_raw(void)
 {
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &terminal.before) < 0)
         return;
     struct termios mode = terminal.before;
     mode.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
     mode.c_lflag &= ~(ECHO | ECHONL | ICANON | IEXTEN);
-    if (!with_signals)
-        mode.c_lflag &= ~ISIG;
     mode.c_cflag = (mode.c_cflag & ~(CSIZE | PARENB)) | CS8;
     mode.c_cc[VMIN] = 1;
     mode.c_cc[VTIME] = 0;
@@ -130,9 +128,15 @@ static size_t stdio_write(struct chardev *chr, const u8 *data, size_t length)
         if (!held)
             out[used++] = data[taken];
     }
-    /* All or nothing: a piece of this size goes out whole once poll says so, else nothing of it went out. */
-    if (used && char_stream_write(chr, out, used) < used)
+    /* All or nothing.  Only a signal in the middle of write can cut such a small piece, and then the rest follows. */
+    size_t sent = used ? char_stream_write(chr, out, used) : 0;
+    if (used && !sent)
         return 0;
+    while (sent < used) {
+        struct pollfd pollfd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+        poll(&pollfd, 1, -1);
+        sent += char_stream_write(chr, out + sent, used - sent);
+    }
     stdio->held_cr = held;
     return taken;
 }
@@ -147,10 +151,22 @@ static void stdio_close(struct chardev *chr)
     free(container_of(stream, struct stdio, stream));
 }
 
-static const struct chardev_ops stdio_ops = {
-    .name = "stdio", .write = stdio_write, .accept_input = char_stream_accept_input, .close = stdio_close};
+static void stdio_muxed(struct chardev *chr)
+{
+    terminal.during.c_lflag &= ~ISIG;
+    if (terminal.raw)
+        set_mode(&terminal.during);
+}
 
-struct chardev *char_stdio_open(struct loop *loop, bool with_signals, struct error *err)
+static const struct chardev_ops stdio_ops = {
+    .name = "stdio",
+    .write = stdio_write,
+    .accept_input = char_stream_accept_input,
+    .close = stdio_close,
+    .muxed = stdio_muxed,
+};
+
+struct chardev *char_stdio_open(struct loop *loop, struct error *err)
 {
     if (terminal.open) {
         error_set(err, EBUSY, "stdio: only one character device can have it; mon:stdio shares it with the monitor");
@@ -164,7 +180,7 @@ struct chardev *char_stdio_open(struct loop *loop, bool with_signals, struct err
     stdio->stream.blocking = true;
     stdio->joins_lines = terminal_adds_cr();
     terminal.open = true;
-    enter_raw(with_signals);
+    enter_raw();
     char_stream_attach(&stdio->stream, STDIN_FILENO, STDOUT_FILENO);
     return &stdio->stream.chr;
 }
