@@ -20,7 +20,7 @@
  * is passed over for the next.  What no row matches is #UD.  All rows of one map and opcode must agree on having ModRM.
  *
  * insn.size of a row follows from its first sized operand: b 8 bits, y 32 or 64 (REX.W), z 16 or 32, p 32 or 64 by mode,
- * everything else 16/32/64 by prefixes.  A mandatory 66 does not make it 16.
+ * all others 16/32/64 by prefixes.  A mandatory 66 does not make it 16.
  */
 #ifndef CPU_OPCODES_H
 #define CPU_OPCODES_H
@@ -78,8 +78,8 @@ enum {
     OPERAND(Ev, RM, GPR, v)                                                                                            \
     OPERAND(Ey, RM, GPR, y)                                                                                            \
     OPERAND(Eb8, RM, GPR8, b)   /* byte source of a row with another size (MOVZX), or SETcc */                         \
-    OPERAND(Evw, RM, GPR, w)    /* register of operand size, memory always 16 bits (MOV Ev,Sw; SLDT; SMSW; STR) */      \
-    OPERAND(Ev64, RM, GPR, q)   /* memory of 8 bytes, register of operand size */                                       \
+    OPERAND(Evw, RM, GPR, w)    /* register of operand size, memory of 16 bits (MOV Ev,Sw; SLDT; SMSW; STR) */     \
+    OPERAND(Ev64, RM, GPR, q)   /* memory of 8 bytes, register of operand size */                                      \
     OPERAND(Edw, RM, GPR32, w)  /* PINSRW: 32-bit register or 16-bit memory */                                         \
     OPERAND(Edb, RM, GPR32, b)                                                                                         \
     OPERAND(Rp, RM, GPR, p)     /* MOV CR/DR */                                                                        \
@@ -106,18 +106,18 @@ enum {
     OPERAND(Dp, REG, DR, p)                                                                                            \
     OPERAND(Zb, OPCODE, GPR, b) /* low three bits of the opcode */                                                     \
     OPERAND(Zv, OPCODE, GPR, v)                                                                                        \
-    OPERAND(AL, RAX, NONE, b)   /* implied: shown, not encoded; insn.rm/reg as HOT_REGISTER of decode.c says */         \
+    OPERAND(AL, RAX, NONE, b)   /* implied: shown, not encoded; insn.rm names it, insn.reg beside Z and O */           \
     OPERAND(rAX, RAX, NONE, v)                                                                                         \
     OPERAND(eAX, RAX, NONE, z)                                                                                         \
     OPERAND(CL, FIXED, NONE, n)                                                                                        \
     OPERAND(DX, FIXED, NONE, n)                                                                                        \
     OPERAND(One, FIXED, NONE, n) /* the constant 1; insn.imm = 1 */                                                    \
-    OPERAND(rES, FIXED, NONE, n)                                                                                       \
-    OPERAND(rCS, FIXED, NONE, n)                                                                                       \
-    OPERAND(rSS, FIXED, NONE, n)                                                                                       \
-    OPERAND(rDS, FIXED, NONE, n)                                                                                       \
-    OPERAND(rFS, FIXED, NONE, n)                                                                                       \
-    OPERAND(rGS, FIXED, NONE, n)                                                                                       \
+    OPERAND(rES, SREG, SEG, n)  /* insn.reg = ES */                                                                    \
+    OPERAND(rCS, SREG, SEG, n)                                                                                         \
+    OPERAND(rSS, SREG, SEG, n)                                                                                         \
+    OPERAND(rDS, SREG, SEG, n)                                                                                         \
+    OPERAND(rFS, SREG, SEG, n)                                                                                         \
+    OPERAND(rGS, SREG, SEG, n)                                                                                         \
     OPERAND(Ib, IMM, NONE, n)   /* sign-extended */                                                                    \
     OPERAND(Ibu, IMM, NONE, n)  /* zero-extended */                                                                    \
     OPERAND(Iw, IMM, NONE, n)   /* zero-extended */                                                                    \
@@ -161,6 +161,7 @@ enum operand_where {
     WHERE_RM,
     WHERE_REG,
     WHERE_OPCODE,
+    WHERE_SREG,
     WHERE_RAX,
     WHERE_FIXED,
     WHERE_IMM,
@@ -209,6 +210,17 @@ extern const struct operand_kind operand_kinds[OPERAND_COUNT];
 #define FLAGS_OSZAPC (FLAGS_OSZAP | FLAG_CF)
 #define FLAGS_ALL (FLAGS_OSZAPC | FLAG_DF | FLAG_IF)
 
-/* cpu/opcodes.def is read several times by decode.c, once for each of these meanings of ROW. */
+/* Which bytes a row stands for; same index as opcode_table. */
+struct opcode_pattern {
+    u8 map;    /* enum opcode_map */
+    u8 opcode;
+    u8 prefix; /* enum opcode_prefix */
+    u16 modrm; /* MODRM_* */
+};
+
+extern const struct opcode_pattern opcode_patterns[];
+
+/* The mnemonic that fits the insn's size where the row has alternatives; `length` characters, not terminated. */
+const char *opcode_mnemonic(const struct insn *insn, unsigned *length);
 
 #endif
