@@ -161,6 +161,14 @@ struct itlb_entry {
     u64 tag;  /* linear page, TLB_INVALID if empty */
     u64 phys; /* physical page */
 };
+
+/* Host addresses of pages that hold paging structures, by low bits of the page number (mmu.c). */
+#define WALK_PAGES 64
+struct walk_page {
+    u64 page; /* TLB_INVALID if empty */
+    u8 *host; /* NULL: through the bus */
+    u8 *flags;
+};
 enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: alignment checking is on */
 
 /* Mode: everything beside the physical address that decides how bytes decode and which handlers fit. */
@@ -180,6 +188,7 @@ enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: a
 #define ATTENTION_HALT 0x8u  /* activity is not ACTIVE */
 #define ATTENTION_SHADOW 0x10u /* STI / MOV SS: exactly one more instruction before interrupts */
 #define ATTENTION_TRAP 0x20u /* TF, or a pending #DB from debug registers */
+#define ATTENTION_CHECK 0x80u /* the block's entry check failed: execute one instruction with exact checks */
 #define ATTENTION_FLUSH 0x40u /* another thread asked for a TLB and block flush (map change) */
 
 enum activity { ACTIVITY_ACTIVE, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
@@ -197,9 +206,11 @@ struct cpu {
     struct tlb_entry *tlb; /* tlbs[class now in force] */
     struct itlb_entry *itlb;
     u64 code_base;         /* CS.base (0 in 64-bit mode) */
+    u64 code_mask;         /* linear addresses of code wrap at 4 GiB outside 64-bit mode */
     u64 mode_key;          /* mode << MODE_SHIFT */
     struct block_cache *blocks;
     i64 budget;            /* instructions left in this run; counted down at block entry */
+    i64 budget_held;       /* part of it set aside by cpu_set_attention so that the next block entry leaves */
     u32 fl;                /* arithmetic flags image while they are not in a register: see cpu/alu.h */
     volatile u32 attention;
     u32 mode;
@@ -252,9 +263,11 @@ struct cpu {
 
     /* Derived state, never saved. */
     u64 instructions;   /* executed up to the start of this run */
-    i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget */
+    i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget - held */
     u16 tlb_used_count[2];
     u16 tlb_used[2][128]; /* indices filled since the last flush; count > 128: all */
+    u64 tlb_large_low, tlb_large_high; /* linear bytes that large pages filled; low > high: none */
+    struct walk_page walk_pages[WALK_PAGES];
     struct itlb_entry itlbs[2][ITLB_SIZE];
     struct tlb_entry tlbs[TLB_CLASSES][TLB_SIZE];
     struct {

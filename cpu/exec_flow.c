@@ -1,0 +1,437 @@
+/*
+ * Near branches, calls and returns, and the pseudo-ops that join blocks.
+ *
+ * cpu->rip holds the start of the running block; a branch adds its displacement from there (op->imm, which block.c has
+ * made relative to the block) and follows the link to the next block, or finds it and makes the link.
+ *
+ * Source: Intel SDM vol. 2, JMP, Jcc, CALL, RET, LOOP, JCXZ.
+ * Not modelled: #GP at the branch itself for a target beyond CS.limit; the fault comes at the target instead.
+ */
+#include "cpu/exec_forms.h"
+
+#include "cpu/alu.h"
+
+/* --- joining blocks --- */
+
+/* Finds the block at cpu->rip and links it behind `op` in slot `which`; blocks that are not cached are not linked. */
+#define LINK_SLOW(which)                                                                                               \
+    OP(link_##which)                                                                                                   \
+    {                                                                                                                  \
+        struct link *link = (struct link *)LINK(op);                                                                   \
+        if (block_is_scratch(cpu->blocks, op) || (cpu->mode & MODE_STEP) || cpu->attention || cpu->budget_held)        \
+            LEAVE();                                                                                                   \
+        cpu->fl = FL;                                                                                                  \
+        cpu->op = NULL;                                                                                                \
+        u64 flushes = cpu->blocks->flushes;                                                                            \
+        struct block *block = block_find(cpu);                                                                         \
+        if (flushes == cpu->blocks->flushes && !block_is_scratch(cpu->blocks, block->ops))                             \
+            link->to[which] = block;                                                                                   \
+        if (cpu->budget < block->count)                                                                                \
+            LEAVE();                                                                                                   \
+        cpu->budget -= block->count;                                                                                   \
+        DISPATCH(block->ops);                                                                                          \
+    }
+LINK_SLOW(0)
+LINK_SLOW(1)
+
+OP(lookup)
+{
+    if ((cpu->mode & MODE_STEP) || cpu->attention || cpu->budget_held)
+        LEAVE();
+    cpu->fl = FL;
+    cpu->op = NULL;
+    struct block *block = block_find(cpu);
+    if (cpu->budget < block->count)
+        LEAVE();
+    cpu->budget -= block->count;
+    DISPATCH(block->ops);
+}
+
+/* The end of a block that did not end in a branch. */
+static OP(fallthrough_near)
+{
+    cpu->rip += op->disp;
+    FOLLOW_NEAR(1);
+}
+static OP(fallthrough_cross)
+{
+    cpu->rip += op->disp;
+    FOLLOW_CROSS(1);
+}
+
+/* First op of blocks under a CS limit, and of an instruction that crosses into the next page. */
+static OP(check)
+{
+    const struct block *block = container_of(op, struct block, ops[0]);
+    if ((cpu->mode & MODE_LIMIT) && unlikely(cpu->rip + block->bytes - 1 > cpu->seg[CS].limit)) {
+        cpu_set_attention(cpu, ATTENTION_CHECK);
+        LEAVE_BEFORE();
+    }
+    if (unlikely(block->page2 != block->page)) {
+        u64 linear = CODE_LINEAR(cpu->rip + block->bytes - 1);
+        struct itlb_entry *entry = &cpu->itlb[(linear >> 12) & (ITLB_SIZE - 1)];
+        if (entry->tag != (linear & ~0xfffull) || entry->phys != block->page2) {
+            cpu_set_attention(cpu, ATTENTION_CHECK);
+            LEAVE_BEFORE();
+        }
+    }
+    NEXT();
+}
+
+/* The block was killed: decode again from this instruction on. */
+static OP(stale) { LEAVE_BEFORE(); }
+
+/* End of an uncached block. */
+static OP(leave_block)
+{
+    cpu->rip += op->disp;
+    LEAVE();
+}
+
+void (*const exec_fallthrough_near)(void) = HANDLER(fallthrough_near);
+void (*const exec_fallthrough_cross)(void) = HANDLER(fallthrough_cross);
+void (*const exec_check)(void) = HANDLER(check);
+void (*const exec_stale)(void) = HANDLER(stale);
+void (*const exec_leave)(void) = HANDLER(leave_block);
+
+/* --- targets --- */
+
+#define TARGET_16 (cpu->rip = (u16)(cpu->rip + op->imm))
+#define TARGET_32 (cpu->rip = (u32)(cpu->rip + op->imm))
+#define TARGET_64 (cpu->rip += (i64)(i32)op->imm)
+#define PASS_BY (cpu->rip += op->disp)
+
+#define BRANCH_ROW(name, bits)                                                                                         \
+    {                                                                                                                  \
+        [BRANCH_NEAR] = HANDLER(name##_##bits##_NEAR), [BRANCH_CROSS] = HANDLER(name##_##bits##_CROSS),                \
+        [BRANCH_NEAR_SEG] = HANDLER(name##_##bits##_NEAR), [BRANCH_CROSS_SEG] = HANDLER(name##_##bits##_CROSS),        \
+        [BRANCH_NEAR64] = HANDLER(name##_##bits##_NEAR), [BRANCH_CROSS64] = HANDLER(name##_##bits##_CROSS),            \
+    }
+#define BRANCH_IMPL(name)                                                                                              \
+    const struct impl impl_##name = {                                                                                  \
+        {[SIZE_16] = BRANCH_ROW(name, 16), [SIZE_32] = BRANCH_ROW(name, 32), [SIZE_64] = BRANCH_ROW(name, 64)}};
+
+/* taken is evaluated once and may count. */
+#define CONDITIONAL(name, bits, reach, taken)                                                                          \
+    static OP(name##_##bits##_##reach)                                                                                 \
+    {                                                                                                                  \
+        if (taken) {                                                                                                   \
+            TARGET_##bits;                                                                                             \
+            FOLLOW_##reach(0);                                                                                         \
+        }                                                                                                              \
+        PASS_BY;                                                                                                       \
+        FOLLOW_##reach(1);                                                                                             \
+    }
+#define CONDITIONAL_ALL(name, taken)                                                                                   \
+    CONDITIONAL(name, 16, NEAR, taken)                                                                                 \
+    CONDITIONAL(name, 16, CROSS, taken)                                                                                \
+    CONDITIONAL(name, 32, NEAR, taken)                                                                                 \
+    CONDITIONAL(name, 32, CROSS, taken)                                                                                \
+    CONDITIONAL(name, 64, NEAR, taken)                                                                                 \
+    CONDITIONAL(name, 64, CROSS, taken)                                                                                \
+    BRANCH_IMPL(name)
+
+#define JCC(cc) CONDITIONAL_ALL(j##cc##_J, CONDITION_##cc(FL))
+CONDITIONS(JCC)
+
+/* LOOP and JCXZ count in CX, ECX or RCX by address size. */
+#define COUNT_DOWN                                                                                                     \
+    (op->address == SIZE_16   ? --REG16(cpu, RCX * 8) != 0                                                             \
+     : op->address == SIZE_32 ? (REG64(cpu, RCX * 8) = (u32)(REG64(cpu, RCX * 8) - 1)) != 0                            \
+                              : --REG64(cpu, RCX * 8) != 0)
+#define COUNT_IS_ZERO (reg_read(cpu, RCX * 8, op->address) == 0)
+CONDITIONAL_ALL(loop_J, COUNT_DOWN)
+CONDITIONAL_ALL(loope_J, COUNT_DOWN && (FL & FL_ZF))
+CONDITIONAL_ALL(loopne_J, COUNT_DOWN && !(FL & FL_ZF))
+CONDITIONAL_ALL(jcxz_J, COUNT_IS_ZERO)
+
+#define JUMP(bits, reach)                                                                                              \
+    static OP(jmp_J_##bits##_##reach)                                                                                  \
+    {                                                                                                                  \
+        TARGET_##bits;                                                                                                 \
+        FOLLOW_##reach(0);                                                                                             \
+    }
+JUMP(16, NEAR)
+JUMP(16, CROSS)
+JUMP(32, NEAR)
+JUMP(32, CROSS)
+JUMP(64, NEAR)
+JUMP(64, CROSS)
+BRANCH_IMPL(jmp_J)
+
+/* --- indirect --- */
+
+#define JUMP_TO(value)                                                                                                 \
+    do {                                                                                                               \
+        cpu->rip = (value);                                                                                            \
+        FOLLOW_INDIRECT();                                                                                             \
+    } while (0)
+DEFINE_READ(jmp_E, 16, JUMP_TO(m))
+DEFINE_READ(jmp_E, 32, JUMP_TO(m))
+IMPL_16_32(jmp_E);
+
+/* --- the stack --- */
+
+/* Any stack: writes `value` below SP and returns, faulting with nothing changed. */
+static void push(struct cpu *c, enum size size, u64 value)
+{
+    unsigned bytes = 1u << size;
+    bool wide = c->seg[SS].access & SEG_DB;
+    u64 sp = wide ? (u32)(c->gpr[RSP] - bytes) : (u16)(c->gpr[RSP] - bytes);
+    store_sized(c, SS, sp, size, value);
+    if (wide)
+        c->gpr[RSP] = sp;
+    else
+        REG16(c, RSP * 8) = sp;
+}
+
+static u64 stack_read(struct cpu *c, enum size size)
+{
+    u64 sp = c->seg[SS].access & SEG_DB ? (u32)c->gpr[RSP] : (u16)c->gpr[RSP];
+    return size == SIZE_16 ? load16(c, SS, sp) : load32(c, SS, sp);
+}
+
+static void stack_drop(struct cpu *c, unsigned bytes)
+{
+    if (c->seg[SS].access & SEG_DB)
+        c->gpr[RSP] = (u32)(c->gpr[RSP] + bytes);
+    else
+        REG16(c, RSP * 8) += bytes;
+}
+
+/* PUSH and CALL on a flat 32-bit stack: one probe. */
+#define PUSH_FLAT(bits, value, slow)                                                                                   \
+    do {                                                                                                               \
+        u32 lin = REG32(cpu, RSP * 8) - bits / 8;                                                                      \
+        HOST_WRITE(u##bits, slow);                                                                                     \
+        PUT(u##bits, host, (value));                                                                                   \
+        REG64(cpu, RSP * 8) = lin;                                                                                     \
+    } while (0)
+
+#define PUSH(name, bits, value)                                                                                        \
+    static OP(name##_##bits##_slow)                                                                                    \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        push(cpu, SIZE_##bits, (value));                                                                               \
+        NEXT();                                                                                                        \
+    }                                                                                                                  \
+    static OP(name##_##bits##_flat)                                                                                    \
+    {                                                                                                                  \
+        PUSH_FLAT(bits, (value), name##_##bits##_slow);                                                                \
+        NEXT();                                                                                                        \
+    }
+#define STACK_ROW(name, bits)                                                                                          \
+    [SIZE_##bits] = {[FORM_REG] = HANDLER(name##_##bits##_flat), [FORM_REG_SEG] = HANDLER(name##_##bits##_slow)}
+#define STACK_IMPL(name) const struct impl impl_##name = {{STACK_ROW(name, 16), STACK_ROW(name, 32)}};
+
+PUSH(push_Z, 16, R_u16(op->rm))
+PUSH(push_Z, 32, R_u32(op->rm))
+STACK_IMPL(push_Z)
+PUSH(push_I, 16, IMM(16))
+PUSH(push_I, 32, IMM(32))
+STACK_IMPL(push_I)
+
+#define POP(bits)                                                                                                      \
+    static OP(pop_Z_##bits##_slow)                                                                                     \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        u##bits value = stack_read(cpu, SIZE_##bits);                                                                  \
+        stack_drop(cpu, bits / 8);                                                                                     \
+        W_u##bits(op->rm, value);                                                                                      \
+        NEXT();                                                                                                        \
+    }                                                                                                                  \
+    static OP(pop_Z_##bits##_flat)                                                                                     \
+    {                                                                                                                  \
+        u32 lin = REG32(cpu, RSP * 8);                                                                                 \
+        HOST_READ(u##bits, pop_Z_##bits##_slow);                                                                       \
+        u##bits value = GET(u##bits, host);                                                                            \
+        REG64(cpu, RSP * 8) = (u32)(lin + bits / 8);                                                                   \
+        W_u##bits(op->rm, value);                                                                                      \
+        NEXT();                                                                                                        \
+    }
+POP(16)
+POP(32)
+STACK_IMPL(pop_Z)
+
+/* PUSH r/m: the operand is read before the stack is touched. */
+#define PUSH_E_FORM(form, bits)                                                                                        \
+    static OP(push_E_##bits##_##form)                                                                                  \
+    {                                                                                                                  \
+        u##bits value;                                                                                                 \
+        {                                                                                                              \
+            LINEAR_##form(bits / 8, read_top, push_E_##bits##_slow);                                                   \
+            HOST_READ(u##bits, push_E_##bits##_slow);                                                                  \
+            value = GET(u##bits, host);                                                                                \
+        }                                                                                                              \
+        PUSH_FLAT(bits, value, push_E_##bits##_slow);                                                                  \
+        NEXT();                                                                                                        \
+    }
+#define PUSH_E(bits)                                                                                                   \
+    static OP(push_E_##bits##_slow)                                                                                    \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        push(cpu, SIZE_##bits, rm_read(cpu, op, SIZE_##bits));                                                         \
+        NEXT();                                                                                                        \
+    }                                                                                                                  \
+    PUSH_E_FORM(BD, bits)                                                                                              \
+    PUSH_E_FORM(SIB, bits)
+PUSH_E(16)
+PUSH_E(32)
+#define PUSH_E_ROW(bits)                                                                                               \
+    [SIZE_##bits] = {                                                                                                  \
+        [FORM_REG] = HANDLER(push_Z_##bits##_flat),                                                                    \
+        [FORM_REG_SEG] = HANDLER(push_Z_##bits##_slow),                                                                \
+        [FORM_BD] = HANDLER(push_E_##bits##_BD),                                                                       \
+        [FORM_SIB] = HANDLER(push_E_##bits##_SIB),                                                                     \
+        [FORM_SEG] = HANDLER(push_E_##bits##_slow),                                                                    \
+    }
+const struct impl impl_push_E = {{PUSH_E_ROW(16), PUSH_E_ROW(32)}};
+
+/* POP r/m: an address that uses ESP sees it already incremented; it must be back if the write faults. */
+static void pop_memory(struct cpu *c, const struct op *o, enum size size)
+{
+    u64 value = stack_read(c, size), before = c->gpr[RSP];
+    stack_drop(c, 1u << size);
+    u64 ea = op_ea(c, o), after = c->gpr[RSP];
+    c->gpr[RSP] = before;
+    store_sized(c, OP_SEGMENT(o), ea, size, value);
+    c->gpr[RSP] = after;
+}
+#define POP_E(bits)                                                                                                    \
+    static OP(pop_E_##bits)                                                                                            \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        pop_memory(cpu, op, SIZE_##bits);                                                                              \
+        NEXT();                                                                                                        \
+    }
+POP_E(16)
+POP_E(32)
+#define POP_E_ROW(bits)                                                                                                \
+    [SIZE_##bits] = {                                                                                                  \
+        [FORM_REG] = HANDLER(pop_Z_##bits##_flat), [FORM_REG_SEG] = HANDLER(pop_Z_##bits##_slow),                      \
+        [FORM_BD] = HANDLER(pop_E_##bits),         [FORM_SIB] = HANDLER(pop_E_##bits),                                 \
+        [FORM_SEG] = HANDLER(pop_E_##bits),                                                                            \
+    }
+const struct impl impl_pop_E = {{POP_E_ROW(16), POP_E_ROW(32)}};
+
+/* LEAVE: SP = BP by stack size, then pop BP by operand size. */
+#define LEAVE_FRAME(bits)                                                                                              \
+    static OP(leave_##bits##_slow)                                                                                     \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        bool wide = cpu->seg[SS].access & SEG_DB;                                                                      \
+        u64 bp = wide ? (u32)cpu->gpr[RBP] : (u16)cpu->gpr[RBP];                                                       \
+        u##bits value = LOAD_u##bits(cpu, SS, bp);                                                                     \
+        if (wide)                                                                                                      \
+            cpu->gpr[RSP] = (u32)(bp + bits / 8);                                                                      \
+        else                                                                                                           \
+            REG16(cpu, RSP * 8) = bp + bits / 8;                                                                       \
+        W_u##bits(RBP * 8, value);                                                                                     \
+        NEXT();                                                                                                        \
+    }                                                                                                                  \
+    static OP(leave_##bits##_flat)                                                                                     \
+    {                                                                                                                  \
+        u32 lin = REG32(cpu, RBP * 8);                                                                                 \
+        HOST_READ(u##bits, leave_##bits##_slow);                                                                       \
+        u##bits value = GET(u##bits, host);                                                                            \
+        REG64(cpu, RSP * 8) = (u32)(lin + bits / 8);                                                                   \
+        W_u##bits(RBP * 8, value);                                                                                     \
+        NEXT();                                                                                                        \
+    }
+LEAVE_FRAME(16)
+LEAVE_FRAME(32)
+STACK_IMPL(leave)
+
+/* --- calls and returns --- */
+
+#define RETURN_ADDRESS(bits) ((u##bits)(cpu->rip + op->disp))
+
+#define CALL_J(bits, reach)                                                                                            \
+    static OP(call_J_##bits##_##reach##_slow)                                                                          \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        push(cpu, SIZE_##bits, RETURN_ADDRESS(bits));                                                                  \
+        TARGET_##bits;                                                                                                 \
+        FOLLOW_##reach(0);                                                                                             \
+    }                                                                                                                  \
+    static OP(call_J_##bits##_##reach##_flat)                                                                          \
+    {                                                                                                                  \
+        PUSH_FLAT(bits, RETURN_ADDRESS(bits), call_J_##bits##_##reach##_slow);                                         \
+        TARGET_##bits;                                                                                                 \
+        FOLLOW_##reach(0);                                                                                             \
+    }
+CALL_J(16, NEAR)
+CALL_J(16, CROSS)
+CALL_J(32, NEAR)
+CALL_J(32, CROSS)
+#define CALL_J_ROW(bits)                                                                                               \
+    [SIZE_##bits] = {                                                                                                  \
+        [BRANCH_NEAR] = HANDLER(call_J_##bits##_NEAR_flat),                                                            \
+        [BRANCH_CROSS] = HANDLER(call_J_##bits##_CROSS_flat),                                                          \
+        [BRANCH_NEAR_SEG] = HANDLER(call_J_##bits##_NEAR_slow),                                                        \
+        [BRANCH_CROSS_SEG] = HANDLER(call_J_##bits##_CROSS_slow),                                                      \
+    }
+const struct impl impl_call_J = {{CALL_J_ROW(16), CALL_J_ROW(32)}};
+
+/* CALL r/m: return address is op->ip + op->length from the block's start. */
+#define NEXT_ADDRESS(bits) ((u##bits)(cpu->rip + op->ip + op->length))
+#define CALL_E_FORM(form, bits)                                                                                        \
+    static OP(call_E_##bits##_##form)                                                                                  \
+    {                                                                                                                  \
+        u##bits target;                                                                                                \
+        {                                                                                                              \
+            LINEAR_##form(bits / 8, read_top, call_E_##bits##_slow);                                                   \
+            HOST_READ(u##bits, call_E_##bits##_slow);                                                                  \
+            target = GET(u##bits, host);                                                                               \
+        }                                                                                                              \
+        PUSH_FLAT(bits, NEXT_ADDRESS(bits), call_E_##bits##_slow);                                                     \
+        JUMP_TO(target);                                                                                               \
+    }
+#define CALL_E(bits)                                                                                                   \
+    static OP(call_E_##bits##_slow)                                                                                    \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        u##bits target = rm_read(cpu, op, SIZE_##bits);                                                                \
+        push(cpu, SIZE_##bits, NEXT_ADDRESS(bits));                                                                    \
+        JUMP_TO(target);                                                                                               \
+    }                                                                                                                  \
+    static OP(call_E_##bits##_reg)                                                                                     \
+    {                                                                                                                  \
+        u##bits target = R_u##bits(op->rm);                                                                            \
+        PUSH_FLAT(bits, NEXT_ADDRESS(bits), call_E_##bits##_slow);                                                     \
+        JUMP_TO(target);                                                                                               \
+    }                                                                                                                  \
+    CALL_E_FORM(BD, bits)                                                                                              \
+    CALL_E_FORM(SIB, bits)
+CALL_E(16)
+CALL_E(32)
+#define CALL_E_ROW(bits)                                                                                               \
+    [SIZE_##bits] = {                                                                                                  \
+        [FORM_REG] = HANDLER(call_E_##bits##_reg), [FORM_REG_SEG] = HANDLER(call_E_##bits##_slow),                     \
+        [FORM_BD] = HANDLER(call_E_##bits##_BD),   [FORM_SIB] = HANDLER(call_E_##bits##_SIB),                          \
+        [FORM_SEG] = HANDLER(call_E_##bits##_slow),                                                                    \
+    }
+const struct impl impl_call_E = {{CALL_E_ROW(16), CALL_E_ROW(32)}};
+
+#define RET(name, bits, extra)                                                                                         \
+    static OP(name##_##bits##_slow)                                                                                    \
+    {                                                                                                                  \
+        SYNC();                                                                                                        \
+        u##bits target = stack_read(cpu, SIZE_##bits);                                                                 \
+        stack_drop(cpu, bits / 8 + (extra));                                                                           \
+        JUMP_TO(target);                                                                                               \
+    }                                                                                                                  \
+    static OP(name##_##bits##_flat)                                                                                    \
+    {                                                                                                                  \
+        u32 lin = REG32(cpu, RSP * 8);                                                                                 \
+        HOST_READ(u##bits, name##_##bits##_slow);                                                                      \
+        u##bits target = GET(u##bits, host);                                                                           \
+        REG64(cpu, RSP * 8) = (u32)(lin + bits / 8 + (extra));                                                         \
+        JUMP_TO(target);                                                                                               \
+    }
+RET(ret, 16, 0)
+RET(ret, 32, 0)
+STACK_IMPL(ret)
+RET(ret_I, 16, IMM(16))
+RET(ret_I, 32, IMM(16))
+STACK_IMPL(ret_I)

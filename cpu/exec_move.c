@@ -1,0 +1,155 @@
+/*
+ * MOV, MOVZX, MOVSX, LEA, XCHG, SETcc, CMOVcc and the flag and sign-extension instructions without operands.
+ *
+ * Source: Intel SDM vol. 2, the instructions named.
+ */
+#include "cpu/exec_forms.h"
+
+#include "cpu/alu.h"
+
+#define MOV_SIZE(bits)                                                                                                 \
+    DEFINE_STORE(mov_E_G, bits, G(bits))                                                                               \
+    DEFINE_STORE(mov_E_I, bits, IMM(bits))                                                                             \
+    DEFINE_READ(mov_G_E, bits, SET_G(bits, m))
+MOV_SIZE(8)
+MOV_SIZE(16)
+MOV_SIZE(32)
+IMPL_8_16_32(mov_E_G);
+IMPL_8_16_32(mov_E_I);
+IMPL_8_16_32(mov_G_E);
+
+static OP(mov_Z_I64_reg)
+{
+    REG64(cpu, op->rm) = (u64)op->disp << 32 | op->imm;
+    NEXT();
+}
+const struct impl impl_mov_Z_I64 = {
+    {[SIZE_64] = {[FORM_REG] = HANDLER(mov_Z_I64_reg), [FORM_REG64] = HANDLER(mov_Z_I64_reg)}}};
+
+/* The source size is in the name; the handler's size is the source's, the row's is the destination's. */
+#define EXTEND(name, from, type)                                                                                       \
+    DEFINE_READ(name##_16, from, SET_G(16, (u16)(type)m))                                                              \
+    DEFINE_READ(name##_32, from, SET_G(32, (u32)(type)m))                                                              \
+    const struct impl impl_##name = {{                                                                                 \
+        [SIZE_16] = EXTEND_ROW(name##_16, from),                                                                       \
+        [SIZE_32] = EXTEND_ROW(name##_32, from),                                                                       \
+    }};
+#define EXTEND_ROW(name, from)                                                                                         \
+    {                                                                                                                  \
+        [FORM_REG] = HANDLER(name##_##from##_reg), [FORM_REG_SEG] = HANDLER(name##_##from##_reg),                      \
+        [FORM_BD] = HANDLER(name##_##from##_BD), [FORM_SIB] = HANDLER(name##_##from##_SIB),                            \
+        [FORM_SEG] = HANDLER(name##_##from##_SEG),                                                                     \
+    }
+EXTEND(movzx_G_Eb, 8, u8)
+EXTEND(movzx_G_Ew, 16, u16)
+EXTEND(movsx_G_Eb, 8, i8)
+EXTEND(movsx_G_Ew, 16, i16)
+
+/* LEA: no access, so no form needs a slow path. */
+static OP(lea_16)
+{
+    W_u16(op->reg, op_ea(cpu, op));
+    NEXT();
+}
+static OP(lea_32)
+{
+    W_u32(op->reg, op_ea(cpu, op));
+    NEXT();
+}
+static OP(lea_32_BD)
+{
+    W_u32(op->reg, REG32(cpu, op->rm) + op->disp);
+    NEXT();
+}
+static OP(lea_32_SIB)
+{
+    W_u32(op->reg, REG32(cpu, op->rm) + (REG32(cpu, op->index) << OP_SCALE(op)) + op->disp);
+    NEXT();
+}
+const struct impl impl_lea_G_M = {{
+    [SIZE_16] = {[FORM_BD] = HANDLER(lea_16), [FORM_SIB] = HANDLER(lea_16), [FORM_SEG] = HANDLER(lea_16)},
+    [SIZE_32] = {[FORM_BD] = HANDLER(lea_32_BD), [FORM_SIB] = HANDLER(lea_32_SIB), [FORM_SEG] = HANDLER(lea_32)},
+}};
+
+#define XCHG_SIZE(bits)                                                                                                \
+    DEFINE_MODIFY(                                                                                                     \
+        xchg_E_G, bits, r = G(bits), W_u##bits(op->reg, m))
+XCHG_SIZE(8)
+XCHG_SIZE(16)
+XCHG_SIZE(32)
+IMPL_8_16_32(xchg_E_G);
+
+#define SETCC(cc)                                                                                                      \
+    DEFINE_STORE(set##cc##_E, 8, CONDITION_##cc(FL) ? 1 : 0)                                                           \
+    const struct impl impl_set##cc##_E = {                                                                             \
+        {IMPL_ROW(set##cc##_E, 8), [SIZE_16] = SETCC_ROW(cc), [SIZE_32] = SETCC_ROW(cc)}};
+#define SETCC_ROW(cc)                                                                                                  \
+    {                                                                                                                  \
+        [FORM_REG] = HANDLER(set##cc##_E_8_reg), [FORM_REG_SEG] = HANDLER(set##cc##_E_8_reg),                          \
+        [FORM_BD] = HANDLER(set##cc##_E_8_BD), [FORM_SIB] = HANDLER(set##cc##_E_8_SIB),                                \
+        [FORM_SEG] = HANDLER(set##cc##_E_8_SEG),                                                                       \
+    }
+CONDITIONS(SETCC)
+
+/* A false CMOV still reads its operand, and still clears the upper half of a 64-bit register. */
+#define CMOV(cc)                                                                                                       \
+    DEFINE_READ(cmov##cc##_G_E, 16, SET_G(16, CONDITION_##cc(FL) ? m : G(16)))                                         \
+    DEFINE_READ(cmov##cc##_G_E, 32, SET_G(32, CONDITION_##cc(FL) ? m : G(32)))                                         \
+    IMPL_16_32(cmov##cc##_G_E);
+CONDITIONS(CMOV)
+
+/* --- without operands --- */
+
+#define PLAIN(name, ...)                                                                                               \
+    static OP(name)                                                                                                    \
+    {                                                                                                                  \
+        __VA_ARGS__;                                                                                                   \
+        NEXT();                                                                                                        \
+    }
+#define ROW_ALL(handler)                                                                                               \
+    {                                                                                                                  \
+        [FORM_REG] = HANDLER(handler), [FORM_REG_SEG] = HANDLER(handler), [FORM_REG64] = HANDLER(handler),             \
+        [FORM_BD] = HANDLER(handler), [FORM_SIB] = HANDLER(handler), [FORM_SEG] = HANDLER(handler),                    \
+        [FORM_M64] = HANDLER(handler),                                                                                 \
+    }
+#define IMPL_PLAIN(name)                                                                                               \
+    const struct impl impl_##name = {{ROW_ALL(name), ROW_ALL(name), ROW_ALL(name), ROW_ALL(name)}};
+#define IMPL_PLAIN_SIZES(name)                                                                                         \
+    const struct impl impl_##name = {                                                                                  \
+        {[SIZE_16] = ROW_ALL(name##_16), [SIZE_32] = ROW_ALL(name##_32), [SIZE_64] = ROW_ALL(name##_64)}};
+
+PLAIN(nop, (void)0)
+PLAIN(nop_E, (void)0)
+PLAIN(cmc, FL ^= FL_CF)
+PLAIN(clc, FL &= ~FL_CF)
+PLAIN(stc, FL |= FL_CF)
+PLAIN(cld, cpu->rflags &= ~(u64)FLAG_DF)
+PLAIN(std, cpu->rflags |= FLAG_DF)
+PLAIN(lahf, REG8(cpu, RAX * 8 + 1) = ((FL >> 8) & 0xd5) | 2)
+PLAIN(sahf, FL = (FL & FL_OF) | (REG8(cpu, RAX * 8 + 1) & 0xd5u) << 8)
+PLAIN(salc, REG8(cpu, RAX * 8) = FL &FL_CF ? 0xff : 0)
+IMPL_PLAIN(nop)
+IMPL_PLAIN(nop_E)
+IMPL_PLAIN(cmc)
+IMPL_PLAIN(clc)
+IMPL_PLAIN(stc)
+IMPL_PLAIN(cld)
+IMPL_PLAIN(std)
+IMPL_PLAIN(lahf)
+IMPL_PLAIN(sahf)
+IMPL_PLAIN(salc)
+
+PLAIN(cbw_16, REG16(cpu, RAX * 8) = (i8)REG8(cpu, RAX * 8))
+PLAIN(cbw_32, REG64(cpu, RAX * 8) = (u32)(i16)REG16(cpu, RAX * 8))
+PLAIN(cbw_64, REG64(cpu, RAX * 8) = (i32)REG32(cpu, RAX * 8))
+PLAIN(cwd_16, REG16(cpu, RDX * 8) = (i16)REG16(cpu, RAX * 8) < 0 ? 0xffff : 0)
+PLAIN(cwd_32, REG64(cpu, RDX * 8) = (i32)REG32(cpu, RAX * 8) < 0 ? 0xffffffffu : 0)
+PLAIN(cwd_64, REG64(cpu, RDX * 8) = (i64)REG64(cpu, RAX * 8) < 0 ? ~0ull : 0)
+IMPL_PLAIN_SIZES(cbw)
+IMPL_PLAIN_SIZES(cwd)
+
+/* BSWAP of a 16-bit register is undefined; silicon since the Pentium zeroes it. */
+PLAIN(bswap_Z_16, REG16(cpu, op->rm) = 0)
+PLAIN(bswap_Z_32, W_u32(op->rm, __builtin_bswap32(REG32(cpu, op->rm))))
+PLAIN(bswap_Z_64, REG64(cpu, op->rm) = __builtin_bswap64(REG64(cpu, op->rm)))
+IMPL_PLAIN_SIZES(bswap_Z)

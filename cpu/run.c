@@ -1,0 +1,282 @@
+/*
+ * The interpreter's outer loop: events between blocks, faults, and the end of the budget.
+ *
+ * Source: Intel SDM vol. 3A, "Priority Among Simultaneous Exceptions and Interrupts", "Masking Maskable Hardware
+ * Interrupts" (STI and MOV SS hold interrupts off for one instruction).
+ */
+#include "cpu/block.h"
+
+#include <string.h>
+
+/* --- mode --- */
+
+static bool flat_data(const struct segment *seg)
+{
+    return seg->base == 0 && seg->read_top == 0xffffffff && seg->write_top == 0xffffffff;
+}
+
+static bool stepping(const struct cpu *cpu)
+{
+    bool code_breakpoint = false;
+    for (unsigned i = 0; i < 4; i++)
+        if ((cpu->dr[7] >> (2 * i) & 3) && (cpu->dr[7] >> (16 + 4 * i) & 3) == 0)
+            code_breakpoint = true;
+    return (cpu->rflags & FLAG_TF) || code_breakpoint || cpu_tracing(CPU);
+}
+
+void cpu_update_mode(struct cpu *cpu)
+{
+    const struct segment *cs = &cpu->seg[CS];
+    bool long_mode = (cpu->efer & EFER_LMA) && (cs->access & SEG_L);
+    u32 mode = long_mode ? MODE_CODE64 : cs->access & SEG_DB ? MODE_CODE32 : MODE_CODE16;
+    if (long_mode || (flat_data(&cpu->seg[DS]) && flat_data(&cpu->seg[ES]) && flat_data(&cpu->seg[SS]) &&
+                      (cpu->seg[SS].access & SEG_DB)))
+        mode |= MODE_FLAT;
+    if (!long_mode && cs->limit != 0xffffffff)
+        mode |= MODE_LIMIT;
+    if (stepping(cpu))
+        mode |= MODE_STEP;
+    cpu->mode = mode;
+    cpu->mode_key = (u64)mode << MODE_SHIFT;
+    cpu->code_base = long_mode ? 0 : cs->base;
+    cpu->code_mask = long_mode ? ~0ull : 0xffffffff;
+    unsigned class = cpu->cpl == 3 ? TLB_USER : TLB_SUPERVISOR;
+    bool align = (cpu->cr0 & CR0_AM) && (cpu->rflags & FLAG_AC) && cpu->cpl == 3;
+    cpu->tlb = cpu->tlbs[align ? TLB_NEVER : class];
+    cpu->itlb = cpu->itlbs[class];
+}
+
+/* --- attention --- */
+
+void cpu_set_attention(struct cpu *cpu, u32 bits)
+{
+    __atomic_or_fetch(&cpu->attention, bits, __ATOMIC_SEQ_CST);
+    cpu->budget_held += cpu->budget;
+    cpu->budget = 0;
+}
+
+static void clear_attention(struct cpu *cpu, u32 bits) { __atomic_and_fetch(&cpu->attention, ~bits, __ATOMIC_SEQ_CST); }
+
+void cpu_kick(struct cpu *cpu) { __atomic_or_fetch(&cpu->attention, ATTENTION_EXIT, __ATOMIC_SEQ_CST); }
+
+void cpu_set_intr(struct cpu *cpu, bool level)
+{
+    __atomic_store_n(&cpu->intr, level, __ATOMIC_SEQ_CST);
+    if (level)
+        __atomic_or_fetch(&cpu->attention, ATTENTION_INTR, __ATOMIC_SEQ_CST);
+}
+
+void cpu_raise_nmi(struct cpu *cpu)
+{
+    cpu->nmi_pending = true;
+    __atomic_or_fetch(&cpu->attention, ATTENTION_NMI, __ATOMIC_SEQ_CST);
+}
+
+void cpu_map_changed(struct cpu *cpu) { __atomic_or_fetch(&cpu->attention, ATTENTION_FLUSH, __ATOMIC_SEQ_CST); }
+
+void cpu_set_a20(struct cpu *cpu, bool on)
+{
+    cpu->a20 = on;
+    cpu->a20_mask = on ? ~0ull : ~(1ull << 20);
+    cpu_map_changed(cpu);
+}
+
+void cpu_code_written(struct cpu *cpu, u64 phys, u64 length)
+{
+    while (length) {
+        unsigned part = MIN(length, 1u << 30);
+        block_written(cpu, phys, part);
+        phys += part;
+        length -= part;
+    }
+}
+
+bool cpu_has_work(const struct cpu *cpu)
+{
+    if (cpu->activity == ACTIVITY_ACTIVE)
+        return true;
+    if (cpu->activity != ACTIVITY_HALTED)
+        return false;
+    return cpu->nmi_pending || (cpu->intr && (cpu->rflags & FLAG_IF)) || cpu->pending_dr6;
+}
+
+u64 cpu_instructions(const struct cpu *cpu)
+{
+    i64 executed = cpu->run_budget - cpu->budget - cpu->budget_held;
+    if (cpu->op)
+        executed -= cpu->op->left;
+    return cpu->instructions + executed;
+}
+
+/* One external interrupt, NMI or debug trap, by priority.  False: none was due. */
+static bool deliver_event(struct cpu *cpu)
+{
+    if (cpu->pending_dr6 && cpu->shadow != SHADOW_MOVSS) {
+        interrupt_debug_trap(cpu);
+        return true;
+    }
+    if (cpu->nmi_pending && !cpu->nmi_blocked && !cpu->shadow) {
+        cpu->nmi_pending = false;
+        clear_attention(cpu, ATTENTION_NMI);
+        cpu->activity = ACTIVITY_ACTIVE;
+        interrupt_nmi(cpu);
+        return true;
+    }
+    if (cpu->intr && (cpu->rflags & FLAG_IF) && !cpu->shadow) {
+        int vector = cpu->bus->acknowledge(cpu->board);
+        cpu->activity = ACTIVITY_ACTIVE;
+        if (vector < 0)
+            return false;
+        interrupt_external(cpu, vector);
+        return true;
+    }
+    return false;
+}
+
+/* After acting on cpu->attention, keeps only those bits that ask for another look. */
+static void settle_attention(struct cpu *cpu)
+{
+    u32 done = ATTENTION_TRAP | ATTENTION_NMI | ATTENTION_CHECK;
+    if (!cpu->intr || !(cpu->rflags & FLAG_IF))
+        done |= ATTENTION_INTR;
+    if (cpu->activity == ACTIVITY_ACTIVE)
+        done |= ATTENTION_HALT;
+    if (!cpu->shadow)
+        done |= ATTENTION_SHADOW;
+    clear_attention(cpu, done);
+    /* The level may have risen in between. */
+    if (cpu->intr && (cpu->rflags & FLAG_IF))
+        __atomic_or_fetch(&cpu->attention, ATTENTION_INTR, __ATOMIC_SEQ_CST);
+}
+
+/* One instruction with everything checked: single steps, breakpoints, interrupt shadows, the end of a segment. */
+static void step(struct cpu *cpu)
+{
+    bool trap = cpu->rflags & FLAG_TF;
+    u8 shadow = cpu->shadow;
+    if (trap || cpu->dr[7]) {
+        u64 linear = (cpu->code_base + cpu->rip) & cpu->code_mask;
+        if (!(cpu->rflags & FLAG_RF) && debug_check_code(cpu, linear))
+            longjmp(cpu->recover, 1);
+    }
+    struct block *block = block_build_short(cpu, 1);
+    u64 interrupts = cpu->stats.interrupts;
+    cpu->budget -= block->count;
+    exec_enter(cpu, block->ops);
+    cpu->rflags &= ~(u64)FLAG_RF;
+    if (shadow) /* it was for this instruction only; one that it set anew stays for the next */
+        cpu->shadow = 0;
+    if (trap && cpu->stats.interrupts == interrupts && cpu->shadow != SHADOW_MOVSS)
+        cpu->pending_dr6 |= 1u << 14; /* BS */
+}
+
+static void trace_instruction(struct cpu *cpu)
+{
+    u8 bytes[15] = {0};
+    struct insn insn;
+    char text[120];
+    u64 linear = (cpu->code_base + cpu->rip) & cpu->code_mask;
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        if (!cpu_read_debug(cpu, (linear + i) & cpu->code_mask, &bytes[i], 1))
+            break;
+    struct decoder decoder = {.code_size = SIZE_16 + (cpu->mode & MODE_CODE), .features = cpu->features};
+    if (!decode(&decoder, bytes, sizeof(bytes), &insn))
+        return;
+    disassemble(&insn, cpu->rip, text, sizeof(text));
+    cpu_trace_line(CPU_TRACE_CPU,
+                   "%04x:%08llx %-36s ax=%08llx bx=%08llx cx=%08llx dx=%08llx si=%08llx di=%08llx bp=%08llx sp=%08llx "
+                   "fl=%08llx",
+                   cpu->seg[CS].selector, (unsigned long long)cpu->rip, text, (unsigned long long)cpu->gpr[RAX],
+                   (unsigned long long)cpu->gpr[RBX], (unsigned long long)cpu->gpr[RCX],
+                   (unsigned long long)cpu->gpr[RDX], (unsigned long long)cpu->gpr[RSI],
+                   (unsigned long long)cpu->gpr[RDI], (unsigned long long)cpu->gpr[RBP],
+                   (unsigned long long)cpu->gpr[RSP], (unsigned long long)flags_get(cpu));
+}
+
+/* True: cpu_run returns `*why`. */
+static bool attend(struct cpu *cpu, enum cpu_exit *why)
+{
+    if (cpu->attention & ATTENTION_FLUSH) {
+        clear_attention(cpu, ATTENTION_FLUSH);
+        tlb_flush_all(cpu);
+        block_flush_all(cpu);
+    }
+    if (cpu->activity == ACTIVITY_SHUTDOWN || cpu->activity == ACTIVITY_WAIT_SIPI) {
+        *why = cpu->activity == ACTIVITY_SHUTDOWN ? CPU_EXIT_SHUTDOWN : CPU_EXIT_HALTED;
+        return true;
+    }
+    if (cpu->attention & ATTENTION_EXIT) {
+        clear_attention(cpu, ATTENTION_EXIT);
+        *why = CPU_EXIT_KICKED;
+        return true;
+    }
+    if (cpu->activity == ACTIVITY_ACTIVE || cpu_has_work(cpu))
+        deliver_event(cpu);
+    settle_attention(cpu);
+    if (cpu->activity == ACTIVITY_HALTED && !cpu_has_work(cpu)) {
+        *why = CPU_EXIT_HALTED;
+        return true;
+    }
+    if (cpu->pending_dr6 && cpu->activity == ACTIVITY_HALTED)
+        cpu->activity = ACTIVITY_ACTIVE;
+    return false;
+}
+
+static enum cpu_exit loop(struct cpu *cpu)
+{
+    enum cpu_exit why;
+    for (;;) {
+        cpu->op = NULL;
+        cpu->budget += cpu->budget_held;
+        cpu->budget_held = 0;
+        bool exact = cpu->attention & ATTENTION_CHECK;
+        if ((cpu->attention || cpu->pending_dr6 || cpu->activity != ACTIVITY_ACTIVE) && attend(cpu, &why))
+            return why;
+        if (cpu->budget <= 0)
+            return CPU_EXIT_BUDGET;
+        if ((cpu->mode & MODE_STEP) || cpu->shadow || exact) {
+            if (cpu_tracing(CPU))
+                trace_instruction(cpu);
+            step(cpu);
+            continue;
+        }
+        struct block *block = block_find(cpu);
+        if (block->count > cpu->budget)
+            block = block_build_short(cpu, cpu->budget);
+        cpu->budget -= block->count;
+        exec_enter(cpu, block->ops);
+    }
+}
+
+enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
+{
+    cpu->run_budget = cpu->budget = MIN(budget, 1ull << 40);
+    cpu->budget_held = 0;
+    cpu->fl = fl_from_eflags(cpu->rflags);
+    if (setjmp(cpu->recover)) {
+        /* A fault: rip back to the start of the instruction, which has not been executed. */
+        if (cpu->op) {
+            cpu->rip += cpu->op->ip;
+            cpu->budget += cpu->op->left;
+            cpu->op = NULL;
+        }
+        cpu->shadow = 0;
+        interrupt_fault(cpu);
+    }
+    enum cpu_exit why = loop(cpu);
+    cpu->instructions += cpu->run_budget - cpu->budget;
+    cpu->run_budget = cpu->budget = 0;
+    cpu->rflags = flags_get(cpu);
+    return why;
+}
+
+void cpu_state_changed(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        segment_derive(&cpu->seg[i]);
+    cpu->fl = fl_from_eflags(cpu->rflags);
+    cpu_update_mode(cpu);
+    tlb_flush_all(cpu);
+    if (cpu->intr && (cpu->rflags & FLAG_IF))
+        __atomic_or_fetch(&cpu->attention, ATTENTION_INTR, __ATOMIC_SEQ_CST);
+}
