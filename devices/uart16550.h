@@ -20,10 +20,11 @@ struct uart16550 {
     u8 tx_head, tx_count;
     bool thre_pending;      /* THRE interrupt: cleared by reading IIR while it is the source, or by writing THR */
     bool timeout;           /* character timeout indication */
+    bool sending_break;
     u64 rx_next;            /* ns before which no further input is taken: the line's speed */
     struct timer timeout_timer; /* four character times without FIFO activity */
     struct timer receive_timer; /* rx_next has come */
-    struct timer retry_timer;   /* transmit again, when a back end has no writable callback for us */
+    struct timer thre_timer;    /* the THRE interrupt of characters already gone to the back end */
     /* Wiring. */
     struct clock *clock;
     struct chardev *chr;
