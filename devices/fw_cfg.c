@@ -86,6 +86,16 @@ static u64 data_read(void *opaque, u64 offset, unsigned size)
     return next_byte(opaque);
 }
 
+static void data_read_block(void *opaque, u64 offset, unsigned size, void *data, unsigned count)
+{
+    struct fw_cfg *fw = opaque;
+    u32 part = MIN(count, remaining(fw));
+    if (part)
+        memcpy(data, slot(fw, fw->key)->data + fw->offset, part);
+    memset((u8 *)data + part, 0, count - part);
+    fw->offset += part;
+}
+
 static void data_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     trace(GUEST, "fw_cfg: write to the data port, %02x", (unsigned)value);
@@ -158,9 +168,10 @@ static void dma_port_write(void *opaque, u64 offset, u64 value, unsigned size)
     dma_start(fw, block);
 }
 
-static const struct bus_ops select_ops = {select_read, select_write, 2, 2};
-static const struct bus_ops data_ops = {data_read, data_write, 1, 1};
-static const struct bus_ops dma_ops = {dma_port_read, dma_port_write, 4, 4};
+static const struct bus_ops select_ops = {.read = select_read, .write = select_write, .min_size = 2, .max_size = 2};
+static const struct bus_ops data_ops = {
+    .read = data_read, .write = data_write, .min_size = 1, .max_size = 1, .read_block = data_read_block};
+static const struct bus_ops dma_ops = {.read = dma_port_read, .write = dma_port_write, .min_size = 4, .max_size = 4};
 
 static void free_item(struct fw_cfg_item *item)
 {

@@ -91,7 +91,7 @@ static void shadow_write(void *opaque, u64 offset, u64 value, unsigned size)
     pam->flags[offset / 4096] |= PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE;
 }
 
-static const struct bus_ops shadow_ops = {shadow_read, shadow_write, 1, 8};
+static const struct bus_ops shadow_ops = {.read = shadow_read, .write = shadow_write, .min_size = 1, .max_size = 8};
 
 static struct region ram_region(struct i440fx *bridge, const char *name, u64 base, u64 size, u64 ram_offset)
 {

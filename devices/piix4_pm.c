@@ -290,10 +290,10 @@ static void gpe0_write(void *opaque, u64 offset, u64 value, unsigned size)
     update(pm);
 }
 
-static const struct bus_ops pm_ops = {pm_read, pm_write, 1, 4};
-static const struct bus_ops smbus_ops = {smbus_read, smbus_write, 1, 1};
-static const struct bus_ops apm_ops = {apm_read, apm_write, 1, 1};
-static const struct bus_ops gpe0_ops = {gpe0_read, gpe0_write, 1, 1};
+static const struct bus_ops pm_ops = {.read = pm_read, .write = pm_write, .min_size = 1, .max_size = 4};
+static const struct bus_ops smbus_ops = {.read = smbus_read, .write = smbus_write, .min_size = 1, .max_size = 1};
+static const struct bus_ops apm_ops = {.read = apm_read, .write = apm_write, .min_size = 1, .max_size = 1};
+static const struct bus_ops gpe0_ops = {.read = gpe0_read, .write = gpe0_write, .min_size = 1, .max_size = 1};
 
 static void map_ports(struct piix4_pm *pm)
 {

@@ -4,6 +4,7 @@
 #ifndef MACHINE_PC_PC_H
 #define MACHINE_PC_PC_H
 
+#include "devices/char/char.h"
 #include "machine/machine.h"
 #include "machine/pc/config.h"
 
@@ -15,5 +16,9 @@ void pc_destroy(struct machine *machine);
 
 /* The user presses the power button (system_powerdown).  False if the board has none (isapc). */
 bool pc_power_button(struct machine *machine);
+
+/* What the monitor talks on: config->monitor, or a port of the multiplexer of a "mon:" device; NULL if nothing.  The
+ * board opens and closes it.  Ctrl-A x sets machine->state to RUN_QUIT and kicks. */
+struct chardev *pc_monitor(struct machine *machine);
 
 #endif

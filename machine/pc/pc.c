@@ -1,0 +1,366 @@
+/*
+ * The PC: the board's schematic.
+ *
+ * Source: PLATFORM.md 2.1-2.3, 2.8 (docs/SOURCES.md).  `pc` has a 440FX host bridge, a PIIX3 and a PIIX4's power
+ * management; `isapc` has the same chips on an ISA bus, with no bridge in between.
+ */
+#include "machine/pc/pc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "machine/pc/board.h"
+
+#define VGA_WINDOW 0xa0000
+#define VGA_WINDOW_END 0xc0000
+
+/* The PIC's INT goes to CPU 0, which is plugged in later. */
+static void set_intr(void *opaque, int line, bool level)
+{
+    struct machine *machine = opaque;
+    irq_set(&machine->intr, level);
+}
+
+static void set_ignne(void *opaque, int line, bool level)
+{
+    struct machine *machine = opaque;
+    machine->ignne = level;
+}
+
+static void set_shared(void *opaque, int source, bool level)
+{
+    struct shared_irq *shared = opaque;
+    shared->levels = level ? shared->levels | 1 << source : shared->levels & ~(1 << source);
+    irq_set(&shared->out, shared->levels != 0);
+}
+
+static struct irq isa_irq(struct pc *pc, int line)
+{
+    return pc->has_pci ? piix3_irq(&pc->piix3, line) : i8259_irq(&pc->pic, line);
+}
+
+struct ide_channel *pc_ide_channel(struct pc *pc, int channel)
+{
+    return pc->has_pci ? &pc->ide.channel[channel] : &pc->isa_ide[channel];
+}
+
+static int alloc_ram(struct pc *pc, struct error *err)
+{
+    struct machine *machine = pc->machine;
+    u64 size = pc->config->ram_size, limit = pc->has_pci ? RAM_MAX_PC : RAM_MAX_ISAPC;
+    if (size < RAM_MIN)
+        return error_set(err, EINVAL, "-m: too little memory: the machine needs at least %llu MiB", RAM_MIN >> 20);
+    if (size > limit)
+        return error_set(err, EINVAL, "-m: too much memory: %s takes at most %llu MiB", pc->has_pci ? "pc" : "isapc",
+                         (unsigned long long)(limit >> 20));
+    machine->ram_size = size & ~0xfffull;
+    machine->ram = memory_alloc(machine->ram_size);
+    machine->ram_flags = calloc(machine->ram_size / 4096, 1);
+    if (machine->ram && machine->ram_flags)
+        return 0;
+    return error_set(err, ENOMEM, "-m: the host cannot give the machine %llu MiB of memory",
+                     (unsigned long long)(size >> 20));
+}
+
+static void add_isa_ram(struct pc *pc, struct region *region, u64 start, u64 end)
+{
+    struct machine *machine = pc->machine;
+    *region = (struct region){
+        .name = "ram",
+        .kind = REGION_RAM,
+        .base = start,
+        .size = end - start,
+        .enabled = true,
+        .host = machine->ram + start,
+        .page_flags = machine->ram_flags + start / 4096,
+    };
+    memory_add(machine->memory, region);
+}
+
+/* isapc has no PAM: the BIOS runs from RAM at E0000-FFFFF, where a reset puts it (PLATFORM.md 2.8). */
+static void copy_bios_to_ram(struct pc *pc)
+{
+    u64 window = MIN(pc->bios_size, BIOS_WINDOW);
+    memory_write(pc->machine->memory, (1 << 20) - window, pc->bios + pc->bios_size - window, window);
+}
+
+static int build_memory(struct pc *pc, struct error *err)
+{
+    if (pc->has_pci) {
+        if (pc->bios_size < BIOS_WINDOW) /* i440fx reads a whole window in "read ROM, write RAM" */
+            return error_set(err, EINVAL, "the BIOS must have at least 128 KiB");
+        return i440fx_init(&pc->i440fx, pc->machine, pc->bios + pc->bios_size - BIOS_WINDOW);
+    }
+    add_isa_ram(pc, &pc->isa_low, 0, VGA_WINDOW);
+    add_isa_ram(pc, &pc->isa_high, VGA_WINDOW_END, pc->machine->ram_size);
+    return 0;
+}
+
+static void wire_interrupts(struct pc *pc)
+{
+    struct machine *machine = pc->machine;
+    i8259_init(&pc->pic, machine, &(struct irq){set_intr, machine, 0});
+    machine->acknowledge = i8259_acknowledge;
+    machine->acknowledge_opaque = &pc->pic;
+}
+
+static int wire_pci(struct pc *pc, struct error *err)
+{
+    struct machine *machine = pc->machine;
+    machine->pci = pci_create(machine->memory, machine->ports);
+    if (!machine->pci)
+        return error_set(err, ENOMEM, "not enough memory for the PCI bus");
+    device_add(&machine->devices, &pc->pci_host, &pci_host_ops, machine->pci, "pci");
+    return 0;
+}
+
+static int wire_south_bridge(struct pc *pc)
+{
+    struct irq inputs[16];
+    for (int i = 0; i < 16; i++)
+        inputs[i] = i8259_irq(&pc->pic, i);
+    int r = piix3_init(&pc->piix3, pc->machine, inputs);
+    if (r == 0)
+        r = piix4_pm_init(&pc->pm, pc->machine, piix3_irq(&pc->piix3, PIIX3_SCI));
+    return r;
+}
+
+static void wire_system_chips(struct pc *pc)
+{
+    struct machine *machine = pc->machine;
+    struct irq irq0 = isa_irq(pc, 0), irq8 = isa_irq(pc, 8), irq13 = isa_irq(pc, 13);
+
+    i8254_init(&pc->pit, machine, &irq0);
+    i8237_init(&pc->dma, machine);
+    port61_init(&pc->port61, machine, &pc->pit);
+    a20_init(&pc->a20, machine);
+    port92_init(&pc->port92, machine, &pc->a20);
+    mc146818_init(&pc->rtc, machine, &irq8);
+    fpu_irq13_init(&pc->fpu, machine, &irq13);
+    fpu_irq13_connect_ignne(&pc->fpu, &(struct irq){set_ignne, machine, 0});
+    machine->ferr = fpu_irq13_ferr(&pc->fpu);
+}
+
+static void wire_keyboard(struct pc *pc)
+{
+    struct irq irq1 = isa_irq(pc, 1), irq12 = isa_irq(pc, 12);
+    ps2_keyboard_init(&pc->keyboard, pc->machine);
+    ps2_mouse_init(&pc->mouse, pc->machine);
+    i8042_init(&pc->kbc, pc->machine, &pc->a20, &irq1, &irq12, &pc->keyboard.port, &pc->mouse.port);
+}
+
+/* COM1 and COM3 share IRQ 4, COM2 and COM4 IRQ 3. */
+static void wire_serial(struct pc *pc)
+{
+    static const u16 base[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+    static const char *const id[] = {"com1", "com2", "com3", "com4"};
+    pc->irq4.out = isa_irq(pc, 4);
+    pc->irq3.out = isa_irq(pc, 3);
+    for (int i = 0; i < CONFIG_MAX_SERIALS; i++) {
+        struct irq irq = {set_shared, i % 2 ? &pc->irq3 : &pc->irq4, i / 2};
+        if (pc->serial[i])
+            uart16550_init(&pc->uart[i], pc->machine, base[i], &irq, pc->serial[i], id[i]);
+    }
+}
+
+static int wire_ports(struct pc *pc, struct error *err)
+{
+    const struct machine_config *config = pc->config;
+    struct irq irq7 = isa_irq(pc, 7);
+    wire_serial(pc);
+    if (pc->parallel_chr)
+        parallel_init(&pc->parallel, pc->machine, 0x378, &irq7, pc->parallel_chr, "lpt1");
+    if (pc->debugcon_chr)
+        debugcon_init(&pc->debugcon, pc->machine, config->debugcon_port ? config->debugcon_port : 0x402,
+                      pc->debugcon_chr);
+    if (config->debug_exit)
+        return debug_exit_init(&pc->debug_exit, pc->machine, config->debug_exit_port, config->debug_exit_size, err);
+    return 0;
+}
+
+static int wire_vga(struct pc *pc, struct error *err)
+{
+    struct blob rom = {0};
+    if (pc->config->vga == VGA_NONE)
+        return 0;
+    if (pc->config->vga == VGA_CIRRUS)
+        return error_set(err, ENOTSUP, "-vga cirrus: there is no such graphics chip here; use -vga std");
+    int r = pc->has_pci ? pc_find_vga_bios(pc, &rom, err) : 0;
+    if (r == 0 && vga_init(&pc->vga, pc->machine, pc->machine->pci, rom.data, rom.size) < 0)
+        r = error_set(err, ENOMEM, "not enough memory for the graphics chip");
+    free(rom.data);
+    return r;
+}
+
+static int open_disk(struct pc *pc, const struct drive_config *drive, struct block **block, struct error *err)
+{
+    struct block_options options = {
+        .file = drive->file,
+        .format = drive->format,
+        .readonly = drive->readonly || drive->media == MEDIA_CDROM,
+        .snapshot = drive->snapshot,
+    };
+    *block = NULL;
+    if (!drive->file)
+        return drive->media == MEDIA_CDROM ? 0 : error_set(err, EINVAL, "a hard disk needs an image: file=");
+    *block = block_open(&options, pc->machine->loop, pc->machine->clock, err);
+    return *block ? 0 : -EINVAL;
+}
+
+static int attach_drive(struct pc *pc, const struct drive_config *drive, struct error *err)
+{
+    if (drive->interface == DRIVE_NONE)
+        return 0;
+    if (drive->interface == DRIVE_FLOPPY)
+        return error_set(err, ENOTSUP, "%s: this machine has no floppy drive", drive->file ? drive->file : "-fda");
+    if (drive->index < 0 || drive->index >= (int)ARRAY_SIZE(pc->disks))
+        return error_set(err, EINVAL, "drive index %d: IDE takes 0 to 3", drive->index);
+    struct ide_channel *channel = pc_ide_channel(pc, drive->index / 2);
+    if (channel->drive[drive->index % 2].media != IDE_NONE)
+        return error_set(err, EBUSY, "drive index %d is used twice", drive->index);
+    int r = open_disk(pc, drive, &pc->disks[drive->index], err);
+    if (r == 0)
+        ide_attach(channel, drive->index % 2, pc->disks[drive->index],
+                   drive->media == MEDIA_CDROM ? IDE_CDROM : IDE_DISK);
+    return r;
+}
+
+static int wire_disks(struct pc *pc, struct error *err)
+{
+    struct irq irq[2] = {isa_irq(pc, 14), isa_irq(pc, 15)};
+    if (pc->has_pci)
+        piix3_ide_init(&pc->ide, pc->machine, irq);
+    else
+        ide_isa_init(pc->isa_ide, pc->machine, irq);
+    int r = 0;
+    for (int i = 0; i < pc->config->drive_count && i < CONFIG_MAX_DRIVES && r == 0; i++)
+        r = attach_drive(pc, &pc->config->drives[i], err);
+    return r;
+}
+
+static void set_calendar(struct pc *pc)
+{
+    const struct machine_config *config = pc->config;
+    time_t now = time(NULL);
+    struct tm local;
+    if (config->rtc_base == RTC_DATE)
+        now = config->rtc_date;
+    else if (config->rtc_base == RTC_LOCALTIME && localtime_r(&now, &local))
+        now += local.tm_gmtoff;
+    clock_set_epoch(pc->machine->clock, now);
+}
+
+/* After every chip has been reset. */
+static void reset(void *state)
+{
+    struct pc *pc = state;
+    const struct machine_config *config = pc->config;
+    if (!pc->has_pci)
+        copy_bios_to_ram(pc);
+    if (pc->resets++ == 1 && *config->boot_once)
+        pc_set_boot_order(pc, config->boot_order);
+}
+
+static const struct field fields[] = {FIELD_END};
+
+static const struct device_ops board_ops = {.name = "pc", .version = 1, .fields = fields, .reset = reset};
+
+static int build(struct pc *pc, struct error *err)
+{
+    int r = alloc_ram(pc, err);
+    r = r ? r : pc_load_bios(pc, err);
+    r = r ? r : pc_open_chars(pc, err);
+    if (r < 0)
+        return r;
+    set_calendar(pc);
+    wire_interrupts(pc);
+    r = pc->has_pci ? wire_pci(pc, err) : 0;
+    r = r ? r : build_memory(pc, err);
+    r = r || !pc->has_pci ? r : wire_south_bridge(pc);
+    if (r < 0)
+        return r;
+    wire_system_chips(pc);
+    wire_keyboard(pc);
+    r = wire_ports(pc, err);
+    r = r ? r : wire_vga(pc, err);
+    r = r ? r : wire_disks(pc, err);
+    if (r < 0)
+        return r;
+    fw_cfg_init(&pc->fw_cfg, pc->machine);
+    pc_fill_cmos(pc);
+    r = pc_fill_fw_cfg(pc, err);
+    device_add(&pc->machine->devices, &pc->self, &board_ops, pc, "board");
+    machine_reset_devices(pc->machine);
+    return r;
+}
+
+int pc_create(const struct machine_config *config, struct machine **out, struct error *err)
+{
+    *out = NULL;
+    error_set(err, ENOMEM, "not enough memory for the machine");
+    struct pc *pc = calloc(1, sizeof(*pc));
+    struct machine *machine = pc ? machine_create(err) : NULL;
+    if (!machine) {
+        free(pc);
+        return -ENOMEM;
+    }
+    machine->board = pc;
+    pc->machine = machine;
+    pc->config = config;
+    pc->has_pci = config->machine == MACHINE_PC;
+    int r = build(pc, err);
+    if (r < 0)
+        pc_destroy(machine);
+    else
+        *out = machine;
+    return r;
+}
+
+static void destroy_disks(struct pc *pc)
+{
+    for (int i = 0; i < (int)ARRAY_SIZE(pc->disks); i++) {
+        if (!pc->disks[i])
+            continue;
+        ide_detach(pc_ide_channel(pc, i / 2), i % 2);
+        block_close(pc->disks[i]);
+    }
+}
+
+void pc_destroy(struct machine *machine)
+{
+    if (!machine)
+        return;
+    struct pc *pc = machine->board;
+    u64 ram_size = machine->ram_size;
+    u8 *ram = machine->ram, *ram_flags = machine->ram_flags;
+
+    destroy_disks(pc);
+    pc_close_chars(pc);
+    machine_destroy(machine);
+    if (pc->i440fx.empty)
+        i440fx_destroy(&pc->i440fx);
+    fw_cfg_destroy(&pc->fw_cfg);
+    if (pc->bios)
+        memory_free(pc->bios, pc->bios_size);
+    free(pc->bios_flags);
+    if (ram)
+        memory_free(ram, ram_size);
+    free(ram_flags);
+    free(pc);
+}
+
+bool pc_power_button(struct machine *machine)
+{
+    struct pc *pc = machine->board;
+    if (pc->has_pci)
+        piix4_pm_power_button(&pc->pm);
+    return pc->has_pci;
+}
+
+struct chardev *pc_monitor(struct machine *machine)
+{
+    struct pc *pc = machine->board;
+    return pc->monitor_chr;
+}
