@@ -22,8 +22,9 @@ enum ide_phase {
     IDE_IDLE,     /* no command, or one that is complete */
     IDE_PIO_IN,   /* the host reads a block from the data port */
     IDE_PIO_OUT,  /* the host writes a block to the data port */
-    IDE_MEDIUM,   /* BSY: a request is at the block layer, or waits to be sent there again after a load */
-    IDE_DMA,      /* DMARQ: data is moved when the bus master runs */
+    IDE_MEDIUM,   /* BSY: a request is at the block layer (drain before saving) */
+    IDE_DMA_IN,   /* DMARQ: data goes to memory when the bus master runs */
+    IDE_DMA_OUT,  /* DMARQ: data comes from memory when the bus master runs */
     IDE_ASLEEP,   /* SLEEP: only a reset wakes it */
 };
 
@@ -47,6 +48,7 @@ struct ide_drive {
     u32 block_end;  /* where the DRQ block ends */
     u16 byte_limit; /* ATAPI: byte count limit of this command */
     u8 packet[12];
+    bool packet_dma; /* ATAPI: this command's data go by DMA */
     u8 sense_key, sense_code, sense_qualifier;
     bool medium_changed, locked, tray_open;
     u8 buffer[IDE_BUFFER_SECTORS * SECTOR_SIZE];
