@@ -16,6 +16,7 @@ struct i8042 {
     u8 output_port;   /* bits 0 (reset) and 2-7; A20 is in the gate */
     u8 command;       /* command that waits for its data byte, 0 for none */
     bool from_controller; /* the byte in the output buffer is a command's answer */
+    bool mouse_turn;  /* both devices have something: the mouse goes next */
     bool held;        /* a device byte was displaced by an answer and comes back after it */
     u8 held_byte;
     bool held_aux;

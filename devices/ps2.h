@@ -53,4 +53,11 @@ static inline void ps2_ready(struct ps2_device *dev)
         dev->ready(dev->controller);
 }
 
+/* What an 8042 makes of a set 2 code when it translates to set 1; bytes without a translation stay. */
+u8 ps2_set1_from_set2(u8 code);
+/* The set 2 code of a key that has this make code (01-7f) in set 1; 0 if none has. */
+u8 ps2_set2_from_set1(u8 code);
+/* The set 3 code of a key (enum of machine/input.h: KEY_E0 | set 1 make code); 0 if it has none. */
+u8 ps2_set3_from_key(int key);
+
 #endif

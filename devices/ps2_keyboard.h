@@ -19,7 +19,7 @@ struct ps2_keyboard {
     bool scanning;
     bool overrun;             /* the overrun byte stands in `keys` */
     u8 last_sent;             /* for Resend */
-    u8 key_mode[32];          /* set 3: 2 bits for each key of the low 128 codes: KEY_TYPEMATIC ... */
+    u8 key_mode[256];         /* set 3, by code: whether the key repeats, and whether its release is sent */
     u16 repeat_key;           /* the key held down last, 0 for none */
     u8 down[64];              /* keys held, by KEY_* code */
     struct timer repeat;
