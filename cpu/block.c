@@ -114,6 +114,12 @@ static void extent(const struct block *block, u64 page, unsigned *first, unsigne
 static struct block **page_link(struct block *block, u64 page) { return &block->page_next[page != block->page]; }
 
 /* The page now holds decoded code: stores must be noticed. */
+static void watch_page(struct cpu *cpu, const struct cpu_page *memory, u64 phys)
+{
+    if (memory->flags && !(__atomic_fetch_or(memory->flags, CPU_PAGE_CODE, __ATOMIC_SEQ_CST) & CPU_PAGE_CODE))
+        tlb_protect_code(cpu, phys);
+}
+
 static void add_to_page(struct cpu *cpu, struct block *block, u64 phys)
 {
     struct code_page *page = need_page(cpu->blocks, phys);
@@ -124,10 +130,7 @@ static void add_to_page(struct cpu *cpu, struct block *block, u64 phys)
     page->first = block;
     struct cpu_page memory;
     cpu->bus->page(cpu->board, phys, &memory);
-    if (memory.flags && !(*memory.flags & CPU_PAGE_CODE)) {
-        *memory.flags |= CPU_PAGE_CODE;
-        tlb_protect_code(cpu, phys);
-    }
+    watch_page(cpu, &memory, phys);
 }
 
 static void remove_from_page(struct block_cache *cache, struct block *block, u64 phys)
@@ -176,7 +179,7 @@ static void written(struct cpu *cpu, u64 phys, unsigned length)
     u64 base = phys & ~0xfffull;
     unsigned from = phys & 0xfff, to = from + length - 1;
     struct code_page *page = find_page(cpu->blocks, base);
-    if (page && !(page->granules & granule_mask(from, to)))
+    if (page && !(page->granules & granule_mask(from, to)) && cpu->blocks->scratch->page != base)
         return;
     bool killed = false;
     struct block *next;
@@ -193,11 +196,16 @@ static void written(struct cpu *cpu, u64 phys, unsigned length)
         recompute_granules(page);
         cpu_trace(SMC, "code written at %llx, %u bytes", (unsigned long long)phys, length);
     }
-    if ((!page || !page->first) && !cpu->bus->code_written) {
+    struct block *scratch = cpu->blocks->scratch;
+    bool in_scratch = scratch->op_count && (scratch->page == base || scratch->page2 == base);
+    if (in_scratch)
+        for (unsigned i = 0; i < scratch->op_count; i++)
+            scratch->ops[i].fn = exec_stale;
+    if ((!page || !page->first) && !in_scratch && !cpu->bus->code_written) {
         struct cpu_page memory;
         cpu->bus->page(cpu->board, base, &memory);
         if (memory.flags)
-            *memory.flags &= ~CPU_PAGE_CODE;
+            __atomic_and_fetch(memory.flags, (u8)~CPU_PAGE_CODE, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -441,6 +449,8 @@ static struct block *build(struct cpu *cpu, u64 linear, u64 phys, unsigned max, 
         append_instruction(&b, &insn);
     while (!b.ended && b.count < b.max && next_instruction(&b, &insn) && !beyond_limit(&b, &insn));
     finish(&b);
+    if (!b.cached && b.count > 1) /* it may write into itself */
+        watch_page(cpu, &b.page, phys & ~0xfffull);
     if (check)
         b.block->ops[0].left = b.count;
     if (cpu_tracing(IN_ASM))

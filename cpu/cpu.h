@@ -189,6 +189,7 @@ enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: a
 #define ATTENTION_SHADOW 0x10u /* STI / MOV SS: exactly one more instruction before interrupts */
 #define ATTENTION_TRAP 0x20u /* TF, or a pending #DB from debug registers */
 #define ATTENTION_CHECK 0x80u /* the block's entry check failed: execute one instruction with exact checks */
+#define ATTENTION_CODE 0x100u /* other threads wrote PAGE_CODE memory: written_ranges */
 #define ATTENTION_FLUSH 0x40u /* another thread asked for a TLB and block flush (map change) */
 
 enum activity { ACTIVITY_ACTIVE, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
@@ -262,6 +263,12 @@ struct cpu {
     void *board;
 
     /* Derived state, never saved. */
+    /* Writes by DMA to memory with decoded code, waiting for this CPU's thread to forget the blocks.  Producers hold
+     * the machine lock; when the ring is full, everything is flushed. */
+    struct {
+        u64 phys, length;
+    } written_ranges[256];
+    u32 written_head, written_tail;
     u64 instructions;   /* executed up to the start of this run */
     i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget - held */
     u16 tlb_used_count[2];

@@ -81,13 +81,29 @@ void cpu_set_a20(struct cpu *cpu, bool on)
     cpu_map_changed(cpu);
 }
 
+/* Called by other threads too: blocks are this CPU's thread's alone, so the ranges wait for it. */
 void cpu_code_written(struct cpu *cpu, u64 phys, u64 length)
 {
-    while (length) {
-        unsigned part = MIN(length, 1u << 30);
-        block_written(cpu, phys, part);
-        phys += part;
-        length -= part;
+    u32 head = cpu->written_head, next = (head + 1) % ARRAY_SIZE(cpu->written_ranges);
+    if (next == __atomic_load_n(&cpu->written_tail, __ATOMIC_ACQUIRE)) {
+        cpu_map_changed(cpu);
+        return;
+    }
+    cpu->written_ranges[head].phys = phys;
+    cpu->written_ranges[head].length = length;
+    __atomic_store_n(&cpu->written_head, next, __ATOMIC_RELEASE);
+    __atomic_or_fetch(&cpu->attention, ATTENTION_CODE, __ATOMIC_SEQ_CST);
+}
+
+static void forget_written(struct cpu *cpu)
+{
+    clear_attention(cpu, ATTENTION_CODE);
+    while (cpu->written_tail != __atomic_load_n(&cpu->written_head, __ATOMIC_ACQUIRE)) {
+        u64 phys = cpu->written_ranges[cpu->written_tail].phys, length = cpu->written_ranges[cpu->written_tail].length;
+        for (; length; length -= MIN(length, 1u << 30), phys += 1u << 30)
+            block_written(cpu, phys, MIN(length, 1u << 30));
+        __atomic_store_n(&cpu->written_tail, (cpu->written_tail + 1) % ARRAY_SIZE(cpu->written_ranges),
+                         __ATOMIC_RELEASE);
     }
 }
 
@@ -162,8 +178,9 @@ static void step(struct cpu *cpu)
     struct block *block = block_build_short(cpu, 1);
     u64 interrupts = cpu->stats.interrupts;
     cpu->budget -= block->count;
+    u64 resume = cpu->rflags & FLAG_RF;
     exec_enter(cpu, block->ops);
-    cpu->rflags &= ~(u64)FLAG_RF;
+    cpu->rflags &= ~resume; /* an IRET that has just set RF means the next instruction */
     if (shadow) /* it was for this instruction only; one that it set anew stays for the next */
         cpu->shadow = 0;
     if (trap && cpu->stats.interrupts == interrupts && cpu->shadow != SHADOW_MOVSS)
@@ -196,6 +213,8 @@ static void trace_instruction(struct cpu *cpu)
 /* True: cpu_run returns `*why`. */
 static bool attend(struct cpu *cpu, enum cpu_exit *why)
 {
+    if (cpu->attention & ATTENTION_CODE)
+        forget_written(cpu);
     if (cpu->attention & ATTENTION_FLUSH) {
         clear_attention(cpu, ATTENTION_FLUSH);
         tlb_flush_all(cpu);
@@ -244,6 +263,7 @@ static enum cpu_exit loop(struct cpu *cpu)
         if (block->count > cpu->budget)
             block = block_build_short(cpu, cpu->budget);
         cpu->budget -= block->count;
+        cpu->rflags &= ~(u64)FLAG_RF;
         exec_enter(cpu, block->ops);
     }
 }

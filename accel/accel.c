@@ -1,0 +1,352 @@
+/*
+ * The thread that drives a CPU: timers, events, idling, and stopping; the engine does the rest.
+ *
+ * The machine lock is held here except inside the engine and while waiting.  In real time the guest runs in slices that
+ * end no later than the next timer should fire, by the speed seen so far; under -icount a slice ends on the exact
+ * instruction.
+ */
+#include "accel/accel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "machine/cpubus.h"
+#include "machine/trace.h"
+
+#define SLICE_MIN 2000ull
+#define SLICE_MAX 40000ull /* instructions: a fraction of a millisecond, the most that an interrupt waits */
+
+struct accel {
+    struct machine *machine;
+    struct accel_options options;
+    struct vcpu vcpu;
+    struct memory_listener listener;
+    int pauses;
+    pthread_cond_t parked;
+    enum machine_event ending;
+    u64 ns_per_1000; /* guest speed: nanoseconds for 1000 instructions, smoothed */
+};
+
+const struct engine *const engines[] = {&interp_engine, NULL};
+
+static const struct engine *find_engine(const char *name)
+{
+    for (unsigned i = 0; engines[i]; i++)
+        if (!name || !strcmp(engines[i]->name, name))
+            return engines[i];
+    return NULL;
+}
+
+/* --- wires --- */
+
+static void wake(struct machine *machine) { pthread_cond_broadcast(&machine->wake); }
+
+static void set_intr(void *opaque, int line, bool level)
+{
+    struct accel *accel = opaque;
+    cpu_set_intr(accel->vcpu.cpu, level);
+    if (level)
+        wake(accel->machine);
+}
+
+static void kick(void *opaque)
+{
+    struct accel *accel = opaque;
+    accel->vcpu.engine->kick(&accel->vcpu);
+    wake(accel->machine);
+}
+
+static void set_a20(void *opaque, bool on)
+{
+    struct accel *accel = opaque;
+    cpu_set_a20(accel->vcpu.cpu, on);
+}
+
+static void map_changed(void *opaque)
+{
+    struct accel *accel = opaque;
+    accel->vcpu.engine->map_changed(&accel->vcpu);
+}
+
+static void code_written(void *opaque, u64 phys, u64 length)
+{
+    struct accel *accel = opaque;
+    cpu_code_written(accel->vcpu.cpu, phys, length);
+}
+
+static u64 instructions(void *opaque)
+{
+    struct accel *accel = opaque;
+    return cpu_instructions(accel->vcpu.cpu);
+}
+
+static void earlier_deadline(void *opaque)
+{
+    struct accel *accel = opaque;
+    wake(accel->machine);
+}
+
+/* --- events --- */
+
+static void nothing(void *opaque) {}
+
+static void end(struct accel *accel, enum machine_event event)
+{
+    accel->ending = event;
+    accel->machine->state = RUN_QUIT;
+    loop_post(accel->machine->loop, nothing, NULL); /* the main thread looks at the state */
+}
+
+static void reset(struct accel *accel)
+{
+    trace(RESET, "reset: %s", accel->machine->event_text ? accel->machine->event_text : "user");
+    machine_reset_devices(accel->machine);
+    cpu_reset(accel->vcpu.cpu);
+    accel->vcpu.engine->load(&accel->vcpu);
+}
+
+static void handle_event(struct accel *accel)
+{
+    struct machine *machine = accel->machine;
+    enum machine_event event = machine->event;
+    machine->event = EVENT_NONE;
+    switch (event) {
+    case EVENT_NONE: break;
+    case EVENT_RESET:
+    case EVENT_TRIPLE_FAULT:
+        if (accel->options.no_reboot)
+            end(accel, event);
+        else
+            reset(accel);
+        break;
+    case EVENT_SHUTDOWN:
+        if (accel->options.no_shutdown)
+            machine->state = RUN_STOPPED, clock_stop(machine->clock);
+        else
+            end(accel, event);
+        break;
+    case EVENT_GUEST_EXIT:
+    case EVENT_INTERNAL: end(accel, event); break;
+    }
+}
+
+/* --- time --- */
+
+static void wait_until(struct machine *machine, u64 deadline)
+{
+    if (deadline == CLOCK_NEVER) {
+        pthread_cond_wait(&machine->wake, &machine->lock);
+        return;
+    }
+    u64 now = clock_ns(machine->clock);
+    if (deadline <= now)
+        return;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    u64 ns = (u64)until.tv_nsec + MIN(deadline - now, 3600 * NS_PER_SEC);
+    until.tv_sec += ns / NS_PER_SEC;
+    until.tv_nsec = ns % NS_PER_SEC;
+    pthread_cond_timedwait(&machine->wake, &machine->lock, &until);
+}
+
+static void idle(struct accel *accel)
+{
+    struct machine *machine = accel->machine;
+    u64 deadline = clock_deadline(machine->clock);
+    if (!clock_is_icount(machine->clock))
+        wait_until(machine, deadline);
+    else if (deadline == CLOCK_NEVER)
+        pthread_cond_wait(&machine->wake, &machine->lock);
+    else {
+        if (accel->options.icount_sleep)
+            wait_until(machine, deadline);
+        clock_warp(machine->clock, deadline);
+    }
+}
+
+static u64 slice(struct accel *accel)
+{
+    struct clock *clock = accel->machine->clock;
+    if (clock_is_icount(clock))
+        return MIN(clock_icount_budget(clock), SLICE_MAX);
+    u64 deadline = clock_deadline(clock), now = clock_ns(clock);
+    if (deadline <= now)
+        return SLICE_MIN;
+    u64 until = MIN(deadline - now, 1000000ull) * 1000 / accel->ns_per_1000;
+    return MAX(SLICE_MIN, MIN(until, SLICE_MAX));
+}
+
+/* --- the thread --- */
+
+static void run(struct accel *accel)
+{
+    struct vcpu *vcpu = &accel->vcpu;
+    struct machine *machine = accel->machine;
+    u64 budget = slice(accel);
+    machine_unlock(machine);
+    struct timespec before, after;
+    u64 executed = cpu_instructions(vcpu->cpu);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    enum engine_exit why = vcpu->engine->run(vcpu, budget);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    executed = cpu_instructions(vcpu->cpu) - executed;
+    machine_lock(machine);
+    if (executed >= SLICE_MIN / 2) {
+        u64 ns = (after.tv_sec - before.tv_sec) * NS_PER_SEC + after.tv_nsec - before.tv_nsec;
+        accel->ns_per_1000 = MAX(100ull, (accel->ns_per_1000 * 7 + ns * 1000 / executed) / 8);
+    }
+    if (why == ENGINE_EXIT_SHUTDOWN && machine->event == EVENT_NONE) {
+        machine->event = EVENT_TRIPLE_FAULT;
+        machine->event_text = "triple fault";
+    }
+}
+
+static void park(struct accel *accel)
+{
+    struct vcpu *vcpu = &accel->vcpu;
+    vcpu->engine->store(vcpu);
+    vcpu->parked = true;
+    pthread_cond_broadcast(&accel->parked);
+    while (accel->pauses || accel->machine->state == RUN_STOPPED) {
+        if (!accel->pauses && accel->machine->event != EVENT_NONE)
+            break;
+        pthread_cond_wait(&accel->machine->wake, &accel->machine->lock);
+    }
+    vcpu->parked = false;
+    vcpu->engine->load(vcpu);
+}
+
+static void *drive(void *opaque)
+{
+    struct accel *accel = opaque;
+    struct machine *machine = accel->machine;
+    machine_lock(machine);
+    accel->vcpu.engine->load(&accel->vcpu);
+    while (machine->state != RUN_QUIT) {
+        if (machine->event != EVENT_NONE)
+            handle_event(accel);
+        else if (accel->pauses || machine->state == RUN_STOPPED)
+            park(accel);
+        else {
+            clock_run(machine->clock);
+            if (machine->event != EVENT_NONE)
+                continue;
+            if (cpu_has_work(accel->vcpu.cpu))
+                run(accel);
+            else
+                idle(accel);
+        }
+    }
+    accel->vcpu.parked = true;
+    pthread_cond_broadcast(&accel->parked);
+    machine_unlock(machine);
+    return NULL;
+}
+
+/* --- outside --- */
+
+struct accel *accel_create(struct machine *machine, const struct accel_options *options, struct error *err)
+{
+    struct accel *accel = calloc(1, sizeof(*accel));
+    char why[200] = "out of memory";
+    if (!accel) {
+        error_set(err, ENOMEM, "out of memory for the CPU");
+        return NULL;
+    }
+    accel->machine = machine;
+    accel->options = *options;
+    accel->ns_per_1000 = 5000;
+    pthread_cond_init(&accel->parked, NULL);
+    struct vcpu *vcpu = &accel->vcpu;
+    *vcpu = (struct vcpu){.accel = accel, .machine = machine, .engine = find_engine(options->engine), .parked = true};
+    if (!vcpu->engine) {
+        error_set(err, EINVAL, "there is no engine '%s'", options->engine);
+        free(accel);
+        return NULL;
+    }
+    vcpu->cpu = cpu_create(options->cpu_model, options->cpu_features, &machine_cpu_bus, machine, why);
+    if (!vcpu->cpu || vcpu->engine->create(vcpu, err) < 0) {
+        error_set(err, EINVAL, "-cpu: %s", why);
+        cpu_destroy(vcpu->cpu);
+        free(accel);
+        return NULL;
+    }
+    machine->cpus[0] = vcpu->cpu;
+    machine->cpu_count = 1;
+    machine->intr = (struct irq){set_intr, accel, 0};
+    machine->kick = kick;
+    machine->kick_opaque = accel;
+    machine->set_a20 = set_a20;
+    machine->a20_opaque = accel;
+    accel->listener = (struct memory_listener){map_changed, code_written, accel, NULL};
+    memory_listen(machine->memory, &accel->listener);
+    clock_on_earlier(machine->clock, earlier_deadline, accel);
+    if (options->icount_shift >= 0)
+        clock_use_icount(machine->clock, options->icount_shift, instructions, accel);
+    return accel;
+}
+
+int accel_start(struct accel *accel, struct error *err)
+{
+    int code = pthread_create(&accel->vcpu.thread, NULL, drive, accel);
+    if (code)
+        return error_set(err, code, "cannot start the CPU's thread: %s", strerror(code));
+    accel->vcpu.started = true;
+    return 0;
+}
+
+void accel_destroy(struct accel *accel)
+{
+    if (!accel)
+        return;
+    if (accel->vcpu.started) {
+        machine_lock(accel->machine);
+        accel->machine->state = RUN_QUIT;
+        kick(accel);
+        machine_unlock(accel->machine);
+        pthread_join(accel->vcpu.thread, NULL);
+    }
+    accel->machine->intr.set = NULL;
+    accel->machine->kick = NULL;
+    accel->machine->set_a20 = NULL;
+    accel->machine->cpu_count = 0;
+    accel->vcpu.engine->destroy(&accel->vcpu);
+    cpu_destroy(accel->vcpu.cpu);
+    pthread_cond_destroy(&accel->parked);
+    free(accel);
+}
+
+void accel_pause(struct accel *accel)
+{
+    accel->pauses++;
+    if (!accel->vcpu.started)
+        return;
+    while (!accel->vcpu.parked && accel->machine->state != RUN_QUIT) {
+        kick(accel);
+        pthread_cond_wait(&accel->parked, &accel->machine->lock);
+    }
+}
+
+void accel_resume(struct accel *accel)
+{
+    accel->pauses--;
+    wake(accel->machine);
+}
+
+void accel_set_state(struct accel *accel, enum run_state state)
+{
+    struct machine *machine = accel->machine;
+    if (machine->state == RUN_QUIT || machine->state == state)
+        return;
+    machine->state = state;
+    if (state == RUN_RUNNING)
+        clock_start(machine->clock);
+    else if (state == RUN_STOPPED)
+        clock_stop(machine->clock);
+    kick(accel);
+}
+
+enum machine_event accel_ending(const struct accel *accel) { return accel->ending; }
+const char *accel_engine_name(const struct accel *accel) { return accel->vcpu.engine->name; }

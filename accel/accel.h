@@ -1,0 +1,88 @@
+/*
+ * Engines: what executes the CPU, and the thread that drives it.
+ *
+ * Nothing outside accel/ knows which engine is in gear.  struct cpu is the truth whenever no engine is inside run(): an
+ * engine that keeps state elsewhere (KVM) moves it in load() and store().  All functions of an engine are called on the
+ * vCPU's own thread without the machine lock, unless said otherwise.
+ */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+#include "cpu/cpu.h"
+#include "machine/machine.h"
+
+enum engine_exit {
+    ENGINE_EXIT_BUDGET,   /* the instructions asked for were executed, or a time slice ended */
+    ENGINE_EXIT_KICKED,   /* someone asked for attention */
+    ENGINE_EXIT_HALTED,   /* nothing to do until an interrupt */
+    ENGINE_EXIT_SHUTDOWN, /* triple fault */
+    ENGINE_EXIT_DEBUG,    /* breakpoint or single step of a debugger */
+    ENGINE_EXIT_CANNOT,   /* this engine cannot execute the instruction at RIP: another one must */
+};
+
+struct vcpu;
+
+struct engine {
+    const char *name; /* "interp" */
+    const char *description;
+    /* 0 if it can run here, else -errno and the reason; any thread. */
+    int (*probe)(struct error *why);
+    int (*create)(struct vcpu *vcpu, struct error *err);
+    void (*destroy)(struct vcpu *vcpu);
+    /* Executes at most `budget` instructions where the engine can count, else for about a millisecond. */
+    enum engine_exit (*run)(struct vcpu *vcpu, u64 budget);
+    /* Any thread, signal handlers too: run() returns soon. */
+    void (*kick)(struct vcpu *vcpu);
+    void (*load)(struct vcpu *vcpu);  /* struct cpu -> engine */
+    void (*store)(struct vcpu *vcpu); /* engine -> struct cpu */
+    /* The memory map changed; machine lock held, any thread: takes effect before guest code runs on. */
+    void (*map_changed)(struct vcpu *vcpu);
+    /* Starts or stops collecting PAGE_DIRTY_SAVE for all of RAM; NULL: the engine's writes always set page flags. */
+    int (*dirty_log)(struct vcpu *vcpu, bool on);
+};
+
+extern const struct engine interp_engine;
+/* All engines of this build, best first, NULL-terminated. */
+extern const struct engine *const engines[];
+
+struct accel;
+
+struct vcpu {
+    struct accel *accel;
+    struct machine *machine;
+    struct cpu *cpu;
+    const struct engine *engine;
+    void *engine_state;
+    pthread_t thread;
+    bool started;
+    bool parked;      /* outside guest code and staying there; machine lock */
+};
+
+struct accel_options {
+    const char *cpu_model, *cpu_features;
+    const char *engine;  /* by name, or NULL for the best */
+    int icount_shift;    /* -1: real time */
+    bool icount_sleep;   /* idle time passes in real time even under icount */
+    bool no_reboot, no_shutdown;
+};
+
+/* Creates CPU 0, plugs it into the board (machine->cpus, intr, kick, a20) and prepares its thread; the guest does not
+ * run before accel_start.  NULL and err on failure. */
+struct accel *accel_create(struct machine *machine, const struct accel_options *options, struct error *err);
+int accel_start(struct accel *accel, struct error *err);
+/* machine->state is RUN_QUIT: waits for the threads and takes everything apart. */
+void accel_destroy(struct accel *accel);
+
+/* Lock held.  After accel_pause no vCPU is inside guest code and struct cpu is complete; nests. */
+void accel_pause(struct accel *accel);
+void accel_resume(struct accel *accel);
+/* Lock held: state to RUN_RUNNING or RUN_STOPPED (monitor stop, cont). */
+void accel_set_state(struct accel *accel, enum run_state state);
+
+/* How the machine ended, valid in RUN_QUIT: EVENT_NONE when the user quit. */
+enum machine_event accel_ending(const struct accel *accel);
+
+/* For `info accel`: engine name and instructions executed. */
+const char *accel_engine_name(const struct accel *accel);
+
+#endif
