@@ -7,26 +7,28 @@
 #include "machine/machine.h"
 
 struct i8237_channel {
+    /* Guest state. */
     u16 base_address, base_count;
-    u16 address, count; /* count is one less than the transfers left; wraps to FFFF at terminal count */
+    u16 address, count; /* count is one less than the transfers left; FFFF after terminal count */
     u8 mode;
-    u8 page;
     /* Wiring. */
     void (*granted)(void *opaque);
     void *opaque;
 };
 
 struct i8237 {
-    /* Guest state; channel 4 is the cascade. */
+    /* Guest state; [0] is the controller of channels 0-3, [1] of 4-7; channel 4 is the cascade. */
     struct i8237_channel channel[8];
-    u8 command[2], status[2], mask[2], request[2], dreq[2], temporary[2];
+    u8 command[2], terminal[2], mask[2];
     bool flip_flop[2];
+    u8 requests; /* DREQ, a bit for each channel */
     u8 page[16]; /* ports 80-8f as written */
     /* Wiring. */
     struct memory *memory;
     struct device device;
-    struct port_range ports[4]; /* 00-0f, 80-8f (less 92's neighbours), c0-df */
-    bool granting; /* inside a client's granted() */
+    struct port_range ports[3]; /* 00-0f, 80-8f, c0-df */
+    int granting; /* the channel whose client is being called, or -1 */
+    bool again;   /* meanwhile another one asked */
 };
 
 void i8237_init(struct i8237 *dma, struct machine *machine);
