@@ -541,10 +541,9 @@ static int icount_align(struct options *options, void *target, const char *value
     return strcmp(value, "off") ? later(err, "-icount align=on") : 0;
 }
 
-/* An idle CPU always jumps to the next deadline. */
 static int icount_sleep(struct options *options, void *target, const char *value, struct error *err)
 {
-    return strcmp(value, "off") ? later(err, "-icount sleep=on") : 0;
+    return optvalue_bool("-icount sleep", value, &options->machine.icount_sleep, err);
 }
 
 int optvalue_icount(struct options *options, const char *value, struct error *err)

@@ -79,7 +79,8 @@ struct machine_config {
     i64 rtc_date; /* RTC_DATE: Unix seconds, the calendar taken as UTC */
     enum rtc_clock rtc_clock;
 
-    int icount_shift; /* 1 instruction = 2^shift ns; -1: real time */
+    int icount_shift;  /* 1 instruction = 2^shift ns; -1: real time */
+    bool icount_sleep; /* idle time passes in real time even so */
 
     bool no_reboot, no_shutdown, start_stopped;
 

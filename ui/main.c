@@ -1,0 +1,222 @@
+/*
+ * The program: command line in, machine on, the main thread's loop until it ends, exit status out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/accel.h"
+#include "machine/pc/pc.h"
+#include "machine/trace.h"
+#include "ui/monitor.h"
+#include "ui/options.h"
+
+/* docs/EXIT-STATUS.md.  isa-debug-exit gives odd numbers, so ours are even, except for wrong use. */
+enum { STATUS_OK = 0, STATUS_USER_ERROR = 1, STATUS_TRIPLE_FAULT = 4, STATUS_INTERNAL = 6, STATUS_SIGNAL = 128 };
+
+struct program {
+    struct options options;
+    struct machine *machine;
+    struct accel *accel;
+    struct monitor *monitor;
+    struct loop_watch *signals;
+    int signal; /* that ended us */
+    bool has_pidfile;
+};
+
+/* --- signals ----------------------------------------------------------------------------------------------------- */
+
+static int signal_pipe[2];
+static volatile sig_atomic_t signalled;
+
+/* The first one ends the machine in order; the second one ends us at once. */
+static void on_signal(int number)
+{
+    int code = errno;
+    char byte = number;
+    if (signalled++) {
+        chardev_restore_terminal();
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    if (write(signal_pipe[1], &byte, 1) < 0)
+        signal(number, SIG_DFL);
+    errno = code;
+}
+
+static void take_signal(void *opaque, short events)
+{
+    struct program *program = opaque;
+    char number;
+    if (read(signal_pipe[0], &number, 1) != 1)
+        return;
+    program->signal = number;
+    program->machine->state = RUN_QUIT;
+    machine_kick(program->machine);
+}
+
+static void catch_signals(struct program *program)
+{
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN}, now;
+    sigaction(SIGPIPE, &ignore, NULL); /* writes say EPIPE instead */
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+        if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) /* nohup stays in force */
+            sigaction(ending[i], &action, NULL);
+}
+
+/* --- start and end ----------------------------------------------------------------------------------------------- */
+
+static int start_trace(const struct options *options, struct error *err)
+{
+    int r = 0;
+    for (int i = 0; i < options->trace_count && r == 0; i++)
+        r = trace_select(options->trace[i], err);
+    if (r == 0 && options->trace_file)
+        r = trace_open(options->trace_file, err);
+    return r;
+}
+
+static int write_pidfile(struct program *program, struct error *err)
+{
+    const char *path = program->options.machine.pidfile;
+    FILE *file = path ? fopen(path, "we") : NULL;
+    if (!path)
+        return 0;
+    program->has_pidfile = file != NULL;
+    if (!file || fprintf(file, "%ld\n", (long)getpid()) < 0 || fclose(file) != 0)
+        return error_set(err, errno, "-pidfile %s: %s", path, strerror(errno));
+    return 0;
+}
+
+static int plug_in_cpu(struct program *program, struct error *err)
+{
+    const struct machine_config *config = &program->options.machine;
+    bool interp = config->accel_count && config->accels[0] == ACCEL_INTERP;
+    struct accel_options options = {
+        .cpu_model = config->cpu_model,
+        .cpu_features = config->cpu_features,
+        .engine = interp ? "interp" : NULL,
+        .icount_shift = config->icount_shift,
+        .icount_sleep = config->icount_sleep,
+        .no_reboot = config->no_reboot,
+        .no_shutdown = config->no_shutdown,
+    };
+    program->accel = accel_create(program->machine, &options, err);
+    return program->accel ? 0 : -EINVAL;
+}
+
+static int start(struct program *program, struct error *err)
+{
+    const struct options *options = &program->options;
+    int r = start_trace(options, err);
+    if (r == 0)
+        r = pc_create(&options->machine, &program->machine, err);
+    if (r == 0)
+        r = plug_in_cpu(program, err);
+    if (r == 0)
+        r = write_pidfile(program, err);
+    if (r < 0)
+        return r;
+    struct chardev *chr = pc_monitor(program->machine);
+    if (chr)
+        program->monitor = monitor_create(program->machine, program->accel, chr);
+    program->signals = loop_watch(program->machine->loop, signal_pipe[0], POLLIN, take_signal, program);
+    return accel_start(program->accel, err);
+}
+
+static void lock(void *machine)
+{
+    machine_lock(machine);
+}
+
+static void unlock(void *machine)
+{
+    machine_unlock(machine);
+}
+
+static void run(struct program *program)
+{
+    struct machine *machine = program->machine;
+    if (!program->options.machine.start_stopped) {
+        machine_lock(machine);
+        accel_set_state(program->accel, RUN_RUNNING);
+        machine_unlock(machine);
+    }
+    for (;;) {
+        machine_lock(machine);
+        bool ended = machine->state == RUN_QUIT;
+        machine_unlock(machine);
+        if (ended)
+            return;
+        loop_turn(machine->loop, -1, lock, unlock, machine);
+    }
+}
+
+static void stop(struct program *program)
+{
+    accel_destroy(program->accel);
+    monitor_destroy(program->monitor);
+    if (program->signals)
+        loop_unwatch(program->signals);
+    pc_destroy(program->machine);
+    if (program->has_pidfile)
+        unlink(program->options.machine.pidfile);
+    options_free(&program->options);
+}
+
+/* Tells the user what was not an ordinary end. */
+static int exit_status(const struct program *program)
+{
+    const struct machine *machine = program->machine;
+    if (program->signal)
+        return STATUS_SIGNAL + program->signal;
+    switch (accel_ending(program->accel)) {
+    case EVENT_GUEST_EXIT:
+        return machine->exit_status & 0xff;
+    case EVENT_TRIPLE_FAULT:
+        fprintf(stderr, "clutch: triple fault in the guest\n");
+        return STATUS_TRIPLE_FAULT;
+    case EVENT_INTERNAL:
+        fprintf(stderr, "clutch: internal error: %s\n", machine->event_text ? machine->event_text : "the engine gave up");
+        return STATUS_INTERNAL;
+    default:
+        return STATUS_OK;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    struct error err = {"out of memory"};
+    int status = STATUS_USER_ERROR;
+    if (options_parse(&program.options, argc, argv, &err) < 0) {
+        fprintf(stderr, "clutch: %s\n", err.text);
+        options_free(&program.options);
+        return STATUS_USER_ERROR;
+    }
+    if (program.options.help) {
+        options_print_help(&program.options);
+        options_free(&program.options);
+        return STATUS_OK;
+    }
+    if (program.options.terminal_by_default)
+        fprintf(stderr, "clutch: there is no window yet: serial port and monitor are on this terminal "
+                        "(Ctrl-A h helps, Ctrl-A x ends)\n");
+    catch_signals(&program);
+    if (start(&program, &err) == 0) {
+        run(&program);
+        status = exit_status(&program);
+    } else {
+        chardev_restore_terminal();
+        fprintf(stderr, "clutch: %s\n", err.text);
+    }
+    stop(&program);
+    return status;
+}

@@ -1,0 +1,263 @@
+#include "ui/options.h"
+
+#include "tests/unit.h"
+
+static struct options options;
+static struct error err;
+
+static int parse(const char *line)
+{
+    static char copy[2000];
+    char *argv[64] = {"clutch"}, *save = NULL;
+    int argc = 1;
+    options_free(&options);
+    snprintf(copy, sizeof(copy), "%s", line);
+    for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        argv[argc++] = word;
+    err.text[0] = '\0';
+    int r = options_parse(&options, argc, argv, &err);
+    CHECK(!strchr(err.text, '\n'));
+    CHECK_EQ(r < 0, err.text[0] != '\0');
+    return r;
+}
+
+#define CONFIG options.machine
+/* Refused, and the line says so. */
+#define REFUSES(line, words)                                                                                           \
+    do {                                                                                                               \
+        CHECK(parse(line) < 0);                                                                                        \
+        if (!strstr(err.text, words))                                                                                  \
+            printf("%s: '%s'\n", line, err.text);                                                                      \
+        CHECK(strstr(err.text, words) != NULL);                                                                        \
+    } while (0)
+
+TEST(no_options_give_the_default_machine)
+{
+    CHECK_EQ(parse(""), 0);
+    CHECK_EQ(CONFIG.ram_size, 128 << 20);
+    CHECK_EQ(CONFIG.machine, MACHINE_PC);
+    CHECK_EQ(CONFIG.icount_shift, -1);
+    CHECK_EQ(CONFIG.debugcon_port, 0x402);
+    CHECK(options.terminal_by_default);
+}
+
+TEST(memory_takes_units_and_defaults_to_mib)
+{
+    CHECK_EQ(parse("-m 64"), 0);
+    CHECK_EQ(CONFIG.ram_size, 64ull << 20);
+    CHECK_EQ(parse("-m 64M"), 0);
+    CHECK_EQ(CONFIG.ram_size, 64ull << 20);
+    CHECK_EQ(parse("-m 1G"), 0);
+    CHECK_EQ(CONFIG.ram_size, 1ull << 30);
+    CHECK_EQ(parse("-m 2048k"), 0);
+    CHECK_EQ(CONFIG.ram_size, 2ull << 20);
+    CHECK_EQ(parse("-m size=1.5G"), 0);
+    CHECK_EQ(CONFIG.ram_size, 3ull << 29);
+}
+
+TEST(memory_out_of_bounds_is_refused)
+{
+    REFUSES("-m 0", "at least 1M");
+    REFUSES("-m 512K", "at least 1M");
+    REFUSES("-m 9999T", "at most");
+    REFUSES("-m 4G -M isapc", "at most 3584M");
+    REFUSES("-m lots", "not a size");
+    REFUSES("-m -1", "not a size");
+    REFUSES("-m 64X", "not a size");
+    REFUSES("-m inf", "not a size");
+    REFUSES("-m nan", "not a size");
+    REFUSES("-m 1e300", "not a size");
+    REFUSES("-m", "needs a value");
+}
+
+TEST(both_spellings_of_an_option_work)
+{
+    CHECK_EQ(parse("--kernel vmlinuz --append quiet"), 0);
+    CHECK(!strcmp(CONFIG.kernel, "vmlinuz"));
+    CHECK(!strcmp(CONFIG.append, "quiet"));
+}
+
+TEST(unknown_options_name_the_nearest)
+{
+    REFUSES("-kernle x", "-kernel");
+    REFUSES("-nograpic", "-nographic");
+    REFUSES("--xyzzyplugh", "-help");
+}
+
+TEST(options_of_later_versions_are_refused)
+{
+    REFUSES("-vnc :0", "not available yet");
+    REFUSES("-cdrom x.iso", "not available yet");
+    REFUSES("-fda x.img", "not available yet");
+    REFUSES("-smp 2", "not available yet");
+    REFUSES("-accel kvm", "not available yet");
+    REFUSES("-display sdl", "not available yet");
+    REFUSES("-device e1000", "not available yet");
+}
+
+TEST(an_unavailable_engine_falls_back_to_the_next)
+{
+    CHECK_EQ(parse("-accel kvm -accel tcg"), 0);
+    CHECK_EQ(CONFIG.accel_count, 1);
+    CHECK_EQ(CONFIG.accels[0], ACCEL_INTERP);
+    CHECK_EQ(parse("-M pc,accel=kvm:tcg"), 0);
+    CHECK_EQ(CONFIG.accels[0], ACCEL_INTERP);
+}
+
+TEST(machine_names_are_checked)
+{
+    CHECK_EQ(parse("-M isapc"), 0);
+    CHECK_EQ(CONFIG.machine, MACHINE_ISAPC);
+    CHECK_EQ(parse("-machine pc-i440fx-7.2,usb=off"), 0);
+    REFUSES("-M q35", "i440FX");
+    REFUSES("-M ispac", "isapc");
+    REFUSES("-M pc,acel=tcg", "accel");
+}
+
+TEST(cpu_models_are_checked)
+{
+    CHECK_EQ(parse("-cpu qemu32,-apic,+sse2"), 0);
+    CHECK(!strcmp(CONFIG.cpu_model, "qemu32"));
+    CHECK(!strcmp(CONFIG.cpu_features, "-apic,+sse2"));
+    REFUSES("-cpu pentuim", "pentium");
+    CHECK_EQ(parse("-cpu help"), 0);
+    CHECK_EQ(options.help, HELP_CPUS);
+}
+
+TEST(drives_find_their_places)
+{
+    CHECK_EQ(parse("-hda a.img -drive file=b.img,format=raw,index=2,snapshot=on -drive file=c.img"), 0);
+    CHECK_EQ(CONFIG.drive_count, 3);
+    CHECK_EQ(CONFIG.drives[0].index, 0);
+    CHECK(!CONFIG.drives[0].snapshot);
+    CHECK_EQ(CONFIG.drives[1].index, 2);
+    CHECK(CONFIG.drives[1].snapshot);
+    CHECK_EQ(CONFIG.drives[2].index, 1);
+    CHECK_EQ(parse("disk.img"), 0);
+    CHECK(!strcmp(CONFIG.drives[0].file, "disk.img"));
+}
+
+TEST(a_double_comma_is_a_comma_in_a_file_name)
+{
+    CHECK_EQ(parse("-drive file=a,,b=c.img,if=ide"), 0);
+    CHECK(!strcmp(CONFIG.drives[0].file, "a,b=c.img"));
+}
+
+TEST(malformed_drives_are_refused)
+{
+    REFUSES("-drive fiel=x", "'file'");
+    REFUSES("-drive file=x,format=rwa", "'raw'");
+    REFUSES("-drive file=x,if=virtio", "not available yet");
+    REFUSES("-drive file=x,index=4", "index");
+    REFUSES("-drive file=x,snapshot=maybe", "snapshot");
+    REFUSES("-drive format=raw", "file= is missing");
+    REFUSES("-hda a -hda b", "taken");
+    REFUSES("-hda a -hdb b -hdc c -hdd d -drive file=e", "taken");
+}
+
+TEST(boot_takes_letters_old_and_new)
+{
+    CHECK_EQ(parse("-boot d"), 0);
+    CHECK(!strcmp(CONFIG.boot_order, "d"));
+    CHECK_EQ(parse("-boot order=cad,once=d,menu=on"), 0);
+    CHECK(!strcmp(CONFIG.boot_order, "cad"));
+    CHECK(!strcmp(CONFIG.boot_once, "d"));
+    CHECK(CONFIG.boot_menu);
+    REFUSES("-boot x", "no boot device");
+    REFUSES("-boot cc", "twice");
+    REFUSES("-boot order=cadncadncadn", "too long");
+}
+
+TEST(rtc_takes_a_date)
+{
+    CHECK_EQ(parse("-rtc base=2000-01-01T00:00:00,clock=vm"), 0);
+    CHECK_EQ(CONFIG.rtc_base, RTC_DATE);
+    CHECK_EQ(CONFIG.rtc_date, 946684800);
+    CHECK_EQ(CONFIG.rtc_clock, RTC_CLOCK_VM);
+    CHECK_EQ(parse("-rtc base=2000-01-01"), 0);
+    CHECK_EQ(CONFIG.rtc_date, 946684800);
+    REFUSES("-rtc base=yesterday", "utc");
+}
+
+TEST(icount_takes_a_shift)
+{
+    CHECK_EQ(parse("-icount shift=3,sleep=off"), 0);
+    CHECK_EQ(CONFIG.icount_shift, 3);
+    CHECK(!CONFIG.icount_sleep);
+    CHECK_EQ(parse("-icount 7"), 0);
+    CHECK_EQ(CONFIG.icount_shift, 7);
+    REFUSES("-icount shift=99", "number");
+}
+
+TEST(debug_exit_takes_its_port)
+{
+    CHECK_EQ(parse("-device isa-debug-exit,iobase=0xf4,iosize=0x04"), 0);
+    CHECK(CONFIG.debug_exit);
+    CHECK_EQ(CONFIG.debug_exit_port, 0xf4);
+    CHECK_EQ(CONFIG.debug_exit_size, 4);
+    CHECK_EQ(parse("-device isa-debug-exit"), 0);
+    CHECK_EQ(CONFIG.debug_exit_port, 0x501);
+    CHECK_EQ(CONFIG.debug_exit_size, 2);
+    REFUSES("-device isa-debug-exit,iobase=0x10000", "number");
+    REFUSES("-device isa-debug-exit,iosize=3", "1, 2 or 4");
+    REFUSES("-device isa-debug-exti", "isa-debug-exit");
+}
+
+TEST(nographic_puts_serial_port_and_monitor_on_the_terminal)
+{
+    CHECK_EQ(parse("-nographic"), 0);
+    CHECK(!strcmp(CONFIG.serial[0], "mon:stdio"));
+    CHECK(!CONFIG.monitor);
+    CHECK_EQ(parse("-nographic -monitor none"), 0);
+    CHECK(!strcmp(CONFIG.serial[0], "stdio"));
+    CHECK_EQ(parse("-nographic -serial null"), 0);
+    CHECK(!strcmp(CONFIG.serial[0], "null"));
+    CHECK(!strcmp(CONFIG.monitor, "stdio"));
+}
+
+TEST(without_a_window_but_with_a_serial_port_the_terminal_is_left_alone)
+{
+    CHECK_EQ(parse("-display none"), 0);
+    CHECK(!strcmp(CONFIG.serial[0], "null"));
+    CHECK(!options.terminal_by_default);
+    CHECK_EQ(parse("-serial file:x -serial null"), 0);
+    CHECK(!strcmp(CONFIG.serial[0], "file:x"));
+    CHECK(!strcmp(CONFIG.serial[1], "null"));
+    CHECK(!options.terminal_by_default);
+    REFUSES("-serial a -serial b -serial c -serial d -serial e", "at most 4");
+}
+
+TEST(kernel_options_need_a_kernel)
+{
+    REFUSES("-append quiet", "-kernel");
+    REFUSES("-initrd x", "-kernel");
+}
+
+TEST(fw_cfg_takes_a_file_or_a_text)
+{
+    CHECK_EQ(parse("-fw_cfg name=opt/a,string=hello -fw_cfg opt/b,file=x"), 0);
+    CHECK_EQ(CONFIG.fw_cfg_count, 2);
+    CHECK(!strcmp(CONFIG.fw_cfg[0].text, "hello"));
+    CHECK(!strcmp(CONFIG.fw_cfg[1].name, "opt/b"));
+    REFUSES("-fw_cfg name=opt/a", "string=TEXT");
+    REFUSES("-fw_cfg name=opt/a,string=x,file=y", "string=TEXT");
+}
+
+TEST(help_wins_over_what_follows)
+{
+    CHECK_EQ(parse("-help -nonsense"), 0);
+    CHECK_EQ(options.help, HELP_OPTIONS);
+    CHECK_EQ(parse("-M help"), 0);
+    CHECK_EQ(options.help, HELP_MACHINES);
+    CHECK_EQ(parse("-d help"), 0);
+    CHECK_EQ(options.help, HELP_TRACE);
+    CHECK_EQ(parse("--version"), 0);
+    CHECK_EQ(options.help, HELP_VERSION);
+}
+
+int main(void)
+{
+    int failed = unit_run();
+    options_free(&options);
+    return failed;
+}
