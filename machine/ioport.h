@@ -30,6 +30,9 @@ void ioports_move(struct ioports *ports, struct port_range *range, u16 base, u32
 
 u32 ioports_read(struct ioports *ports, u16 port, unsigned size);
 void ioports_write(struct ioports *ports, u16 port, u32 value, unsigned size);
+/* REP INS/OUTS: `count` elements at one port; the same as that many reads or writes. */
+void ioports_read_block(struct ioports *ports, u16 port, unsigned size, void *data, unsigned count);
+void ioports_write_block(struct ioports *ports, u16 port, unsigned size, const void *data, unsigned count);
 /* For `info mtree`: calls show for every range in ascending order. */
 void ioports_each(struct ioports *ports, void (*show)(void *opaque, const struct port_range *range), void *opaque);
 

@@ -18,6 +18,7 @@ u64 trace_mask;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *file; /* NULL: standard error */
 static u64 limit;
+static void (*mask_changed)(void);
 static u64 lines[TRACE_COUNT];
 
 static const char *const names[TRACE_COUNT] = {
@@ -143,7 +144,15 @@ int trace_select(const char *list, struct error *err)
         word += length + 1;
     }
     trace_mask = mask;
+    if (mask_changed)
+        mask_changed();
     return 0;
+}
+
+void trace_on_select(void (*changed)(void))
+{
+    mask_changed = changed;
+    changed();
 }
 
 int trace_open(const char *path, struct error *err)

@@ -59,6 +59,8 @@ void trace_line(enum trace_category category, const char *fmt, ...) PRINTF_LIKE(
 struct error;
 /* Comma-separated names ("int,pic", "all", "-io" takes one away); QEMU's guest_errors is guest.  0 or -EINVAL. */
 int trace_select(const char *list, struct error *err);
+/* Calls `changed` now and after every trace_select: for who keeps a mask of its own (the CPU). */
+void trace_on_select(void (*changed)(void));
 /* Send trace lines to a file (default: standard error).  0 or -errno. */
 int trace_open(const char *path, struct error *err);
 /* Prints the categories with their help to standard output (-d help). */

@@ -1,0 +1,182 @@
+/*
+ * The processor's door to the board: where a page of RAM is, registers, ports, INTA, TSC, FERR#.
+ *
+ * Looking up a page takes no lock, because the map stands still while a CPU is inside guest code (memory.h); whatever
+ * calls a chip does.
+ */
+#include "machine/cpubus.h"
+
+#include "cpu/cpu.h"
+#include "machine/machine.h"
+#include "machine/trace.h"
+
+#define PAGE 0x1000u
+
+_Static_assert(CPU_PAGE_CODE == PAGE_CODE && (CPU_PAGE_DIRTY & PAGE_DIRTY_VGA) && (CPU_PAGE_DIRTY & PAGE_DIRTY_SAVE),
+               "cpu/bus.h and machine/memory.h give the flag bits the same meaning");
+
+static bool whole_page(const struct range *range, u64 phys)
+{
+    return range && phys >= range->start && range->end - phys >= PAGE && range->region->kind != REGION_MMIO &&
+           range->region->host;
+}
+
+/* ROM without flags of its own: what an engine notes there is never looked at, since no store reaches it. */
+static u8 no_flags;
+
+static void page(void *board, u64 phys, struct cpu_page *page)
+{
+    struct machine *machine = board;
+    phys &= ~(u64)(PAGE - 1);
+    const struct range *range = memory_find(machine->memory, phys);
+    *page = (struct cpu_page){0};
+    if (!whole_page(range, phys))
+        return;
+    const struct region *region = range->region;
+    u64 offset = phys - range->start + range->offset;
+    page->host = region->host + offset;
+    page->flags = region->page_flags ? &region->page_flags[offset / PAGE] : &no_flags;
+    page->writable = region->kind == REGION_RAM && region->page_flags;
+    page->log_dirty = region->log_dirty;
+}
+
+static u64 read(void *board, u64 phys, unsigned size)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    u64 value = memory_load(machine->memory, phys, size);
+    machine_unlock(machine);
+    return value;
+}
+
+static void write(void *board, u64 phys, u64 value, unsigned size)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    memory_store(machine->memory, phys, value, size);
+    machine_unlock(machine);
+}
+
+static u32 in(void *board, u16 port, unsigned size)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    u32 value = ioports_read(machine->ports, port, size);
+    machine_unlock(machine);
+    return value;
+}
+
+static void out(void *board, u16 port, u32 value, unsigned size)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    ioports_write(machine->ports, port, value, size);
+    machine_unlock(machine);
+}
+
+static void in_block(void *board, u16 port, unsigned size, void *data, unsigned count)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    ioports_read_block(machine->ports, port, size, data, count);
+    machine_unlock(machine);
+}
+
+static void out_block(void *board, u16 port, unsigned size, const void *data, unsigned count)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    ioports_write_block(machine->ports, port, size, data, count);
+    machine_unlock(machine);
+}
+
+/* Nobody drives the bus without a PIC: all ones. */
+static int acknowledge(void *board)
+{
+    struct machine *machine = board;
+    machine_lock(machine);
+    int vector = machine->acknowledge ? machine->acknowledge(machine->acknowledge_opaque) & 0xff : 0xff;
+    machine_unlock(machine);
+    trace(INT, "INTA gives vector %02x", vector);
+    return vector;
+}
+
+static u64 tsc(void *board)
+{
+    struct machine *machine = board;
+    return clock_ns(machine->clock) * (CPUBUS_TSC_HZ / NS_PER_SEC);
+}
+
+static int signal(void *board, enum cpu_signal signal, int value)
+{
+    struct machine *machine = board;
+    int answer = 0;
+    machine_lock(machine);
+    switch (signal) {
+    case CPU_SIGNAL_TRIPLE_FAULT:
+        machine_request(machine, EVENT_TRIPLE_FAULT, "triple fault");
+        break;
+    case CPU_SIGNAL_FERR:
+        irq_set(&machine->ferr, value);
+        break;
+    case CPU_SIGNAL_IGNNE_QUERY:
+        answer = machine->ignne;
+        break;
+    }
+    machine_unlock(machine);
+    return answer;
+}
+
+/* The writer hears of it as well, which does no harm: its own copy is gone already. */
+static void code_written(void *board, u64 phys, unsigned length)
+{
+    struct machine *machine = board;
+    if (machine->cpu_count < 2)
+        return;
+    machine_lock(machine);
+    for (int i = 0; i < machine->cpu_count; i++)
+        cpu_code_written(machine->cpus[i], phys, length);
+    machine_unlock(machine);
+}
+
+const struct cpu_bus machine_cpu_bus = {
+    .page = page,
+    .read = read,
+    .write = write,
+    .in = in,
+    .out = out,
+    .in_block = in_block,
+    .out_block = out_block,
+    .acknowledge = acknowledge,
+    .tsc = tsc,
+    .signal = signal,
+    .code_written = code_written,
+};
+
+/* Tracing. */
+
+static const enum trace_category categories[CPU_TRACE_COUNT] = {
+    [CPU_TRACE_INT] = TRACE_INT,       [CPU_TRACE_CPU] = TRACE_CPU,     [CPU_TRACE_IN_ASM] = TRACE_IN_ASM,
+    [CPU_TRACE_RESET] = TRACE_RESET,   [CPU_TRACE_MMU] = TRACE_MMU,     [CPU_TRACE_TASK] = TRACE_TASK,
+    [CPU_TRACE_SMC] = TRACE_SMC,       [CPU_TRACE_UNIMP] = TRACE_UNIMP, [CPU_TRACE_GUEST] = TRACE_GUEST,
+};
+
+static void print(enum cpu_trace category, const char *text)
+{
+    trace_line(categories[category], "%s", text);
+}
+
+static void follow_mask(void)
+{
+    u32 mask = 0;
+    for (int i = 0; i < CPU_TRACE_COUNT; i++)
+        if (trace_mask & (1ull << categories[i]))
+            mask |= 1u << i;
+    cpu_trace_mask = mask;
+}
+
+void cpubus_connect_trace(void)
+{
+    cpu_trace_print = print;
+    trace_on_select(follow_mask);
+}
