@@ -116,26 +116,4 @@ int pc_load_kernel(struct pc *pc, struct error *err);
 bool multiboot_probe(const struct blob *kernel);
 int multiboot_load(struct pc *pc, const struct blob *kernel, struct error *err);
 
-/* acpi.c, smbios.c. */
-struct acpi_config {
-    u64 ram_size;
-    int cpus;
-    bool has_apic; /* local APICs and an I/O APIC: MADT */
-    bool has_hpet;
-    bool has_floppy;
-    unsigned serial_mask; /* bit n: COM(n+1) */
-    bool has_parallel;
-    bool has_keyboard, has_mouse;
-};
-/* Adds etc/acpi/rsdp, etc/acpi/tables and etc/table-loader. */
-int acpi_add_tables(struct fw_cfg *fw, const struct acpi_config *config);
-
-struct smbios_config {
-    u64 ram_size;
-    int cpus;
-    const char *name; /* of the product */
-};
-/* Adds etc/smbios/smbios-anchor and etc/smbios/smbios-tables. */
-int smbios_add_tables(struct fw_cfg *fw, const struct smbios_config *config);
-
 #endif

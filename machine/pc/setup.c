@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/pc/acpi.h"
 #include "machine/pc/board.h"
 #include "machine/pc/roms.h"
+#include "machine/pc/smbios.h"
 
 #define E820_RAM 1
 #define ROM_UNIT 512
@@ -48,9 +50,14 @@ static int add_sleep_states(struct pc *pc)
 static int add_tables(struct pc *pc)
 {
     const struct machine_config *config = pc->config;
-    struct acpi_config acpi = {.ram_size = pc->machine->ram_size, .cpus = config->cpus,
-                               .has_parallel = pc->parallel_chr, .has_keyboard = true, .has_mouse = true};
-    struct smbios_config smbios = {.ram_size = pc->machine->ram_size, .cpus = config->cpus, .name = "Clutch PC"};
+    struct acpi_config acpi = {
+        .lowmem = i440fx_lowmem(pc->machine->ram_size),
+        .cpus = config->cpus,
+        .has_parallel = pc->parallel_chr,
+        .has_keyboard = true,
+        .has_mouse = true,
+    };
+    struct smbios_config smbios = {.ram_size = pc->machine->ram_size, .cpus = config->cpus};
     for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
         acpi.serial_mask |= (pc->serial[i] != NULL) << i;
     int r = acpi_add_tables(&pc->fw_cfg, &acpi);
