@@ -23,9 +23,9 @@ struct clock {
     u64 sequence;
     i64 epoch;
 
-    bool running;      /* real time: following the host */
-    u64 base;          /* virtual ns when the clock was last stopped or started, or skipped by warps */
-    u64 host_base;     /* host ns at the last start */
+    bool running;  /* real time: following the host */
+    u64 base;      /* virtual ns when the clock was last stopped or started, or skipped by warps */
+    u64 host_base; /* host ns at the last start */
 
     bool icount;
     unsigned shift;

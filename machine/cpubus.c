@@ -12,8 +12,9 @@
 
 #define PAGE 0x1000u
 
-_Static_assert(CPU_PAGE_CODE == PAGE_CODE && (CPU_PAGE_DIRTY & PAGE_DIRTY_VGA) && (CPU_PAGE_DIRTY & PAGE_DIRTY_SAVE),
-               "cpu/bus.h and machine/memory.h give the flag bits the same meaning");
+_Static_assert(CPU_PAGE_CODE == PAGE_CODE, "an engine's code bit is the map's");
+_Static_assert((CPU_PAGE_DIRTY & (PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE)) == (PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE),
+               "an engine's dirty bits hold all of the map's");
 
 static bool whole_page(const struct range *range, u64 phys)
 {
@@ -156,9 +157,9 @@ const struct cpu_bus machine_cpu_bus = {
 /* Tracing. */
 
 static const enum trace_category categories[CPU_TRACE_COUNT] = {
-    [CPU_TRACE_INT] = TRACE_INT,       [CPU_TRACE_CPU] = TRACE_CPU,     [CPU_TRACE_IN_ASM] = TRACE_IN_ASM,
-    [CPU_TRACE_RESET] = TRACE_RESET,   [CPU_TRACE_MMU] = TRACE_MMU,     [CPU_TRACE_TASK] = TRACE_TASK,
-    [CPU_TRACE_SMC] = TRACE_SMC,       [CPU_TRACE_UNIMP] = TRACE_UNIMP, [CPU_TRACE_GUEST] = TRACE_GUEST,
+    [CPU_TRACE_INT] = TRACE_INT,     [CPU_TRACE_CPU] = TRACE_CPU,     [CPU_TRACE_IN_ASM] = TRACE_IN_ASM,
+    [CPU_TRACE_RESET] = TRACE_RESET, [CPU_TRACE_MMU] = TRACE_MMU,     [CPU_TRACE_TASK] = TRACE_TASK,
+    [CPU_TRACE_SMC] = TRACE_SMC,     [CPU_TRACE_UNIMP] = TRACE_UNIMP, [CPU_TRACE_GUEST] = TRACE_GUEST,
 };
 
 static void print(enum cpu_trace category, const char *text)

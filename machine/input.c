@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 /* Where a key has several names the first is the one that input_key_name gives. */
 static const struct {
     const char *name;
@@ -40,6 +41,7 @@ static const struct {
     {"asterisk", 0x37}, {"compose", KEY_E0 | 0x5d}, {"kp_period", 0x53}, {"escape", 0x01}, {"enter", 0x1c},
     {"return", 0x1c}, {"space", 0x39},
 };
+/* clang-format on */
 
 /* "0x1d", and "0x9d" for its extended twin, as scan codes are given to sendkey. */
 static int key_by_number(const char *name)

@@ -230,7 +230,8 @@ void ioports_write_block(struct ioports *ports, u16 port, unsigned size, const v
 static int compare_bases(const void *a, const void *b)
 {
     const struct port_range *x = *(struct port_range *const *)a, *y = *(struct port_range *const *)b;
-    return x->base != y->base ? (x->base > y->base) - (x->base < y->base) : (x->count > y->count) - (x->count < y->count);
+    return x->base != y->base ? (x->base > y->base) - (x->base < y->base)
+                              : (x->count > y->count) - (x->count < y->count);
 }
 
 void ioports_each(struct ioports *ports, void (*show)(void *opaque, const struct port_range *range), void *opaque)

@@ -15,7 +15,7 @@
 
 #include "machine/trace.h"
 
-#define PAGE_SHIFT 12
+#define PAGE_SHIFT    12
 #define ADDRESS_LIMIT (1ull << 52) /* SDM vol. 3A, "Physical Address Space": the architecture's most */
 
 /* What an engine caches of a range's region, to see whether a rebuild changed anything. */

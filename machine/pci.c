@@ -14,36 +14,36 @@
 
 #include "machine/trace.h"
 
-#define CONFADD_PORT 0xcf8
-#define CONFDATA_PORT 0xcfc
+#define CONFADD_PORT   0xcf8
+#define CONFDATA_PORT  0xcfc
 #define CONFADD_ENABLE 0x80000000u
-#define CONFADD_BITS 0x80fffffcu /* the others are reserved and read 0 */
+#define CONFADD_BITS   0x80fffffcu /* the others are reserved and read 0 */
 
 /* Type 0 header. */
-#define REG_COMMAND 0x04
-#define REG_STATUS 0x06
-#define REG_REVISION 0x08
+#define REG_COMMAND    0x04
+#define REG_STATUS     0x06
+#define REG_REVISION   0x08
 #define REG_CACHE_LINE 0x0c
-#define REG_LATENCY 0x0d
-#define REG_BAR0 0x10
-#define REG_BARS_END 0x28
-#define REG_SUBSYSTEM 0x2c
-#define REG_ROM 0x30
-#define REG_ROM_END 0x34
-#define REG_INT_LINE 0x3c
-#define REG_INT_PIN 0x3d
+#define REG_LATENCY    0x0d
+#define REG_BAR0       0x10
+#define REG_BARS_END   0x28
+#define REG_SUBSYSTEM  0x2c
+#define REG_ROM        0x30
+#define REG_ROM_END    0x34
+#define REG_INT_LINE   0x3c
+#define REG_INT_PIN    0x3d
 
-#define COMMAND_IO 0x01
-#define COMMAND_MEMORY 0x02
-#define COMMAND_LOW_BITS 0x47  /* I/O, memory, bus master, parity error response */
+#define COMMAND_IO        0x01
+#define COMMAND_MEMORY    0x02
+#define COMMAND_LOW_BITS  0x47 /* I/O, memory, bus master, parity error response */
 #define COMMAND_HIGH_BITS 0x01 /* SERR# enable */
-#define STATUS_HIGH_BITS 0xf9  /* errors that a write of 1 clears */
+#define STATUS_HIGH_BITS  0xf9 /* errors that a write of 1 clears */
 
-#define BAR_IO 0x1u
+#define BAR_IO       0x1u
 #define BAR_PREFETCH 0x8u
-#define ROM_ENABLE 0x1u
-#define ROM_ADDRESS 0xfffff800u
-#define ROM_BAR 6
+#define ROM_ENABLE   0x1u
+#define ROM_ADDRESS  0xfffff800u
+#define ROM_BAR      6
 
 struct pci_bus {
     /* Guest state. */
@@ -257,7 +257,8 @@ u32 pci_config_read(struct pci_bus *bus, u8 devfn, unsigned reg, unsigned size)
         dev->config_read(dev, reg, size);
     for (unsigned i = 0; i < size; i++)
         value |= (u32)dev->config[reg + i] << (i * 8);
-    trace(PCI, "%02x.%u %s read %02x size %u = %0*x", devfn >> 3, devfn & 7, dev->name, reg, size, (int)size * 2, value);
+    trace(PCI, "%02x.%u %s read %02x size %u = %0*x", devfn >> 3, devfn & 7, dev->name, reg, size, (int)size * 2,
+          value);
     return value;
 }
 
@@ -316,8 +317,7 @@ static void write_data(void *opaque, u64 offset, u64 value, unsigned size)
         pci_config_write(bus, bus->address >> 8, (bus->address & 0xfc) + (offset & 3), value, size);
 }
 
-static const struct bus_ops address_ops = {
-    .read = read_address, .write = write_address, .min_size = 4, .max_size = 4};
+static const struct bus_ops address_ops = {.read = read_address, .write = write_address, .min_size = 4, .max_size = 4};
 static const struct bus_ops data_ops = {.read = read_data, .write = write_data, .min_size = 1, .max_size = 4};
 
 struct pci_bus *pci_create(struct memory *memory, struct ioports *ports)
@@ -329,8 +329,8 @@ struct pci_bus *pci_create(struct memory *memory, struct ioports *ports)
     bus->ports = ports;
     bus->address_port = (struct port_range){
         .name = "pci-address", .base = CONFADD_PORT, .count = 4, .ops = &address_ops, .opaque = bus, .exact = true};
-    bus->data_port = (struct port_range){
-        .name = "pci-data", .base = CONFDATA_PORT, .count = 4, .ops = &data_ops, .opaque = bus};
+    bus->data_port =
+        (struct port_range){.name = "pci-data", .base = CONFDATA_PORT, .count = 4, .ops = &data_ops, .opaque = bus};
     ioports_add(ports, &bus->address_port);
     ioports_add(ports, &bus->data_port);
     return bus;

@@ -32,10 +32,7 @@ static const struct {
     const char *name;
     enum trace_category category;
 } aliases[] = {
-    {"guest_errors", TRACE_GUEST},
-    {"unassigned_mem", TRACE_UNASSIGNED},
-    {"reset", TRACE_RESET},
-    {"exec", TRACE_CPU},
+    {"guest_errors", TRACE_GUEST}, {"unassigned_mem", TRACE_UNASSIGNED}, {"reset", TRACE_RESET}, {"exec", TRACE_CPU},
     {"page", TRACE_MMU},
 };
 
