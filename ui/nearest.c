@@ -35,7 +35,7 @@ unsigned edit_distance(const char *a, const char *b)
 const char *nearest(const char *word, const char *const *valid)
 {
     const char *best = NULL;
-    unsigned best_distance = 1 + (strlen(word) + 1) / 3; /* farther than this is another word */
+    unsigned best_distance = 1 + (strnlen(word, LONGEST) + 1) / 3; /* farther than this is another word */
     for (; *valid; valid++) {
         unsigned distance = edit_distance(word, *valid);
         if (distance < best_distance || (!best && distance == best_distance)) {

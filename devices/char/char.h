@@ -25,6 +25,8 @@ struct chardev_ops {
     void (*close)(struct chardev *chr);
     /* A multiplexer sits on it: Ctrl-C and its like belong to the guest from now on.  May be NULL. */
     void (*muxed)(struct chardev *chr);
+    /* Does input go to this one?  NULL: always. */
+    bool (*focused)(struct chardev *chr);
 };
 
 /* The front end: UART, monitor, debug console. */

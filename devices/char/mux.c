@@ -201,6 +201,12 @@ static void port_accept_input(struct chardev *chr)
     chardev_accept_input(port_of(chr)->mux->lower);
 }
 
+static bool port_focused(struct chardev *chr)
+{
+    struct char_mux *mux = port_of(chr)->mux;
+    return mux->ports[mux->focus] == port_of(chr);
+}
+
 /* The structure lives as long as the multiplexer: the focus may be on it. */
 static void port_close(struct chardev *chr)
 {
@@ -228,6 +234,7 @@ static const struct chardev_ops port_ops = {
     .set_break = port_set_break,
     .accept_input = port_accept_input,
     .close = port_close,
+    .focused = port_focused,
 };
 
 static const struct chardev_ops mux_ops = {.name = "mux", .close = mux_close};
