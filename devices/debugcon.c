@@ -50,6 +50,14 @@ static const struct bus_ops bus = {
     .write_block = write_block,
 };
 
+/* Nothing comes back this way. */
+static size_t room(void *opaque)
+{
+    return 0;
+}
+
+static void receive(void *opaque, const u8 *data, size_t length) {}
+
 static const struct field fields[] = {FIELD_END};
 
 const struct device_ops debugcon_ops = {.name = "debugcon", .version = 1, .fields = fields};
@@ -58,7 +66,7 @@ void debugcon_init(struct debugcon *con, struct machine *machine, u16 base, stru
 {
     *con = (struct debugcon){.chr = chr};
     if (chr)
-        chr->user = (struct chardev_user){.writable = flush, .opaque = con};
+        chr->user = (struct chardev_user){.room = room, .receive = receive, .writable = flush, .opaque = con};
     con->ports = (struct port_range){"debugcon", base, 1, &bus, con, false, NULL};
     ioports_add(machine->ports, &con->ports);
     device_add(&machine->devices, &con->device, &debugcon_ops, con, "debugcon");

@@ -8,9 +8,9 @@
 
 struct fpu_irq13 {
     /* Guest state. */
-    bool ferr;   /* level of FERR# from the CPU (true: asserted) */
-    bool latch;  /* IRQ 13 */
-    bool ignne;  /* IGNNE# asserted: until FERR# goes away */
+    bool ferr;  /* level of FERR# from the CPU (true: asserted) */
+    bool latch; /* IRQ 13 */
+    bool ignne; /* IGNNE# asserted: until FERR# goes away */
     /* Wiring. */
     struct irq irq13;
     struct irq ignne_out; /* to the CPU; may be unconnected */

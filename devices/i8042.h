@@ -10,17 +10,17 @@
 
 struct i8042 {
     /* Guest state. */
-    u8 status;        /* bits OBF, system flag, command/data, AUX OBF; the others are constant */
-    u8 output;        /* output buffer */
-    u8 ram[32];       /* ram[0] is the command byte */
-    u8 output_port;   /* bits 0 (reset) and 2-7; A20 is in the gate */
-    u8 command;       /* command that waits for its data byte, 0 for none */
+    u8 status;            /* bits OBF, system flag, command/data, AUX OBF; the others are constant */
+    u8 output;            /* output buffer */
+    u8 ram[32];           /* ram[0] is the command byte */
+    u8 output_port;       /* bits 0 (reset) and 2-7; A20 is in the gate */
+    u8 command;           /* command that waits for its data byte, 0 for none */
     bool from_controller; /* the byte in the output buffer is a command's answer */
-    bool mouse_turn;  /* both devices have something: the mouse goes next */
-    bool held;        /* a device byte was displaced by an answer and comes back after it */
+    bool mouse_turn;      /* both devices have something: the mouse goes next */
+    bool held;            /* a device byte was displaced by an answer and comes back after it */
     u8 held_byte;
     bool held_aux;
-    bool break_code;  /* translation saw F0 */
+    bool break_code;       /* translation saw F0 */
     struct timer delivery; /* the next device byte reaches the output buffer */
     /* Wiring. */
     struct machine *machine;

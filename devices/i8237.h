@@ -27,8 +27,8 @@ struct i8237 {
     struct memory *memory;
     struct device device;
     struct port_range ports[3]; /* 00-0f, 80-8f, c0-df */
-    int granting; /* the channel whose client is being called, or -1 */
-    bool again;   /* meanwhile another one asked */
+    int granting;               /* the channel whose client is being called, or -1 */
+    bool again;                 /* meanwhile another one asked */
 };
 
 void i8237_init(struct i8237 *dma, struct machine *machine);

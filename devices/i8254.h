@@ -10,24 +10,24 @@
 
 struct i8254_counter {
     /* Guest state.  All times are ticks of the 1.193182 MHz input clock since power-on. */
-    u16 reload;        /* count register CR, as written */
-    u16 count;         /* what the counting element CE was loaded with */
-    u8 control;        /* RW, M and BCD bits of the control word, in their places */
-    u8 written_low;    /* first byte of a two-byte count */
-    bool half_write;   /* the high byte is to be written next */
-    bool half_read;    /* the high byte is to be read next */
-    u8 latched;        /* bytes of the latched count still to be read */
-    u16 latch;         /* output latch OL */
+    u16 reload;      /* count register CR, as written */
+    u16 count;       /* what the counting element CE was loaded with */
+    u8 control;      /* RW, M and BCD bits of the control word, in their places */
+    u8 written_low;  /* first byte of a two-byte count */
+    bool half_write; /* the high byte is to be written next */
+    bool half_read;  /* the high byte is to be read next */
+    u8 latched;      /* bytes of the latched count still to be read */
+    u16 latch;       /* output latch OL */
     bool status_latched;
     u8 status;
-    bool has_count;    /* a count was written since the control word */
-    bool loaded;       /* CE runs from it */
-    bool null_count;   /* CR holds a count that CE has not got yet */
-    u64 start;         /* tick at which CE held `count` */
-    u64 reload_at;     /* modes 2, 3: when CE takes a new count; 0 if none waits */
+    bool has_count;  /* a count was written since the control word */
+    bool loaded;     /* CE runs from it */
+    bool null_count; /* CR holds a count that CE has not got yet */
+    u64 start;       /* tick at which CE held `count` */
+    u64 reload_at;   /* modes 2, 3: when CE takes a new count; 0 if none waits */
     bool gate;
-    bool stopped;      /* by GATE */
-    u64 held;          /* ticks counted until then */
+    bool stopped; /* by GATE */
+    u64 held;     /* ticks counted until then */
 };
 
 struct i8254 {

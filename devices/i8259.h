@@ -8,18 +8,18 @@
 
 struct i8259_chip {
     /* Guest state. */
-    u8 irr, isr, imr;   /* named as in the datasheet */
-    u8 lines;           /* input levels, to find edges */
-    u8 elcr;            /* 1: that input is level triggered */
-    u8 base;            /* T7-T3 of ICW2 */
+    u8 irr, isr, imr; /* named as in the datasheet */
+    u8 lines;         /* input levels, to find edges */
+    u8 elcr;          /* 1: that input is level triggered */
+    u8 base;          /* T7-T3 of ICW2 */
     u8 icw1, icw3, icw4;
-    u8 init_step;       /* the ICW that port 1 expects next (2-4), 0 when initialised */
-    u8 lowest;          /* the input that has lowest priority: 7 unless rotated */
-    bool read_isr;      /* OCW3 RR/RIS: what port 0 reads */
-    bool poll;          /* OCW3 P: the next read is an acknowledge */
+    u8 init_step;  /* the ICW that port 1 expects next (2-4), 0 when initialised */
+    u8 lowest;     /* the input that has lowest priority: 7 unless rotated */
+    bool read_isr; /* OCW3 RR/RIS: what port 0 reads */
+    bool poll;     /* OCW3 P: the next read is an acknowledge */
     bool special_mask;
     bool rotate_aeoi;
-    bool intr;          /* our INT output */
+    bool intr; /* our INT output */
     /* Wiring. */
     bool slave;
     u8 elcr_mask;

@@ -8,11 +8,11 @@
 
 struct mc146818 {
     /* Guest state. */
-    u8 cmos[128];  /* 00-09 the clock, 0a-0d registers A-D, the rest battery-backed RAM */
-    u8 index;      /* as written to port 70; bit 7 masks NMI */
-    u64 phase;     /* ns at which the divider chain passed a whole second */
-    u64 updates;   /* whole seconds since `phase` that the clock bytes have counted */
-    u64 periods;   /* periodic edges since `phase` that PF has seen */
+    u8 cmos[128];       /* 00-09 the clock, 0a-0d registers A-D, the rest battery-backed RAM */
+    u8 index;           /* as written to port 70; bit 7 masks NMI */
+    u64 phase;          /* ns at which the divider chain passed a whole second */
+    u64 updates;        /* whole seconds since `phase` that the clock bytes have counted */
+    u64 periods;        /* periodic edges since `phase` that PF has seen */
     struct timer timer; /* next event that may raise IRQ 8 */
     /* Wiring. */
     struct clock *clock;
@@ -28,7 +28,10 @@ void mc146818_set_time(struct mc146818 *rtc, i64 unix_seconds);
 void mc146818_set_cmos(struct mc146818 *rtc, u8 index, u8 value);
 u8 mc146818_cmos(const struct mc146818 *rtc, u8 index);
 /* Port 70 bit 7: NMI does not reach the CPU. */
-static inline bool mc146818_nmi_masked(const struct mc146818 *rtc) { return rtc->index & 0x80; }
+static inline bool mc146818_nmi_masked(const struct mc146818 *rtc)
+{
+    return rtc->index & 0x80;
+}
 
 extern const struct device_ops mc146818_ops;
 

@@ -104,6 +104,14 @@ static void loaded(void *state)
     update(state);
 }
 
+/* Nothing comes back this way. */
+static size_t room(void *opaque)
+{
+    return 0;
+}
+
+static void receive(void *opaque, const u8 *data, size_t length) {}
+
 static const struct field fields[] = {
     FIELD(U8, struct parallel, data),
     FIELD(U8, struct parallel, control),
@@ -128,7 +136,7 @@ void parallel_init(struct parallel *lpt, struct machine *machine, u16 base, cons
     *lpt = (struct parallel){.clock = machine->clock, .chr = chr, .irq = *irq};
     timer_init(&lpt->ack_timer, machine->clock, end_of_ack, lpt);
     if (chr)
-        chr->user = (struct chardev_user){.writable = try_to_print, .opaque = lpt};
+        chr->user = (struct chardev_user){.room = room, .receive = receive, .writable = try_to_print, .opaque = lpt};
     lpt->ports = (struct port_range){"parallel", base, 3, &bus, lpt, false, NULL};
     ioports_add(machine->ports, &lpt->ports);
     device_add(&machine->devices, &lpt->device, &parallel_ops, lpt, id);

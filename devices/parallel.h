@@ -10,9 +10,9 @@
 struct parallel {
     /* Guest state. */
     u8 data, control;
-    bool busy;      /* a character waits for the back end */
+    bool busy; /* a character waits for the back end */
     u8 waiting;
-    bool ack;       /* nACK is low */
+    bool ack;               /* nACK is low */
     struct timer ack_timer; /* it rises again */
     /* Wiring. */
     struct clock *clock;
@@ -23,8 +23,8 @@ struct parallel {
 };
 
 /* chr may be NULL: no printer.  id: "lpt1". */
-void parallel_init(struct parallel *lpt, struct machine *machine, u16 base, const struct irq *irq,
-                   struct chardev *chr, const char *id);
+void parallel_init(struct parallel *lpt, struct machine *machine, u16 base, const struct irq *irq, struct chardev *chr,
+                   const char *id);
 
 extern const struct device_ops parallel_ops;
 

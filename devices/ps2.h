@@ -14,7 +14,10 @@ struct ps2_queue {
     u8 head, count; /* head is masked where it is used */
 };
 
-static inline void ps2_queue_clear(struct ps2_queue *q) { q->head = q->count = 0; }
+static inline void ps2_queue_clear(struct ps2_queue *q)
+{
+    q->head = q->count = 0;
+}
 static inline unsigned ps2_queue_room(const struct ps2_queue *q)
 {
     return q->count < PS2_QUEUE ? PS2_QUEUE - q->count : 0;

@@ -15,15 +15,15 @@ struct ps2_keyboard {
     u8 command;               /* command whose parameter is awaited, 0 for none */
     u8 scan_set;              /* 1-3 */
     u8 leds;
-    u8 typematic;             /* as set by command F3 */
+    u8 typematic; /* as set by command F3 */
     bool scanning;
-    bool overrun;             /* the overrun byte stands in `keys` */
-    u8 last_sent;             /* for Resend */
-    u8 key_mode[256];         /* set 3, by code: whether the key repeats, and whether its release is sent */
-    u16 repeat_key;           /* the key held down last, 0 for none */
-    u8 down[64];              /* keys held, by KEY_* code */
+    bool overrun;     /* the overrun byte stands in `keys` */
+    u8 last_sent;     /* for Resend */
+    u8 key_mode[256]; /* set 3, by code: whether the key repeats, and whether its release is sent */
+    u16 repeat_key;   /* the key held down last, 0 for none */
+    u8 down[64];      /* keys held, by KEY_* code */
     struct timer repeat;
-    struct timer test;        /* power-on self test (BAT) in progress */
+    struct timer test; /* power-on self test (BAT) in progress */
     /* Wiring. */
     struct clock *clock;
     struct device device;

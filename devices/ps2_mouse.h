@@ -11,9 +11,9 @@ struct ps2_mouse {
     struct ps2_device port; /* hand &mouse.port to i8042_init */
     /* Guest state. */
     struct ps2_queue replies, packets;
-    u8 command;    /* command whose parameter is awaited */
-    u8 id;         /* 0 standard, 3 wheel, 4 five buttons */
-    u8 knock[3];   /* last sample rates, to see the IntelliMouse sequence */
+    u8 command;  /* command whose parameter is awaited */
+    u8 id;       /* 0 standard, 3 wheel, 4 five buttons */
+    u8 knock[3]; /* last sample rates, to see the IntelliMouse sequence */
     u8 rate, resolution;
     bool enabled, remote, wrap, scaling_2to1;
     u8 buttons, sent_buttons;
