@@ -36,6 +36,13 @@ static const char *after(const char *spec, const char *name)
     return !strncmp(spec, name, length) && spec[length] == ':' ? spec + length + 1 : NULL;
 }
 
+static struct chardev *open_muxed(const char *spec, struct loop *loop, struct error *err)
+{
+    struct chardev *lower = chardev_open(spec, loop, err);
+    struct char_mux *mux = lower ? chardev_mux(lower, NULL, NULL) : NULL;
+    return mux ? chardev_mux_port(mux, "serial0") : NULL;
+}
+
 struct chardev *chardev_open(const char *spec, struct loop *loop, struct error *err)
 {
     const char *rest;
@@ -45,6 +52,8 @@ struct chardev *chardev_open(const char *spec, struct loop *loop, struct error *
         return char_stdio_open(loop, err);
     if (!strcmp(spec, "pty"))
         return char_pty_open(loop, err);
+    if ((rest = after(spec, "mon")) && !after(rest, "mon"))
+        return open_muxed(rest, loop, err);
     if ((rest = after(spec, "file")))
         return char_file_open(rest, loop, err);
     if ((rest = after(spec, "tcp")))

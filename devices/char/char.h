@@ -43,17 +43,20 @@ struct chardev {
     struct chardev_user user;
 };
 
-/* spec: "null" "none" "stdio" "file:PATH" "pty" "tcp:HOST:PORT[,server][,nowait]" "unix:PATH[,server][,nowait]" "vc"
- * ("mon:..." is the caller's, through chardev_mux).  NULL and err on failure. */
+/* spec: "null" "none" "stdio" "file:PATH" "pty" "tcp:HOST:PORT[,server][,nowait]" "unix:PATH[,server][,nowait]" "vc",
+ * or "mon:" and one of these: then the result is the first port of a multiplexer.  NULL and err on failure. */
 struct chardev *chardev_open(const char *spec, struct loop *loop, struct error *err);
-/* NULL is fine. */
+/* NULL is fine.  A multiplexer goes, and closes what it sits on, with its last port. */
 void chardev_close(struct chardev *chr);
 
 /* Ctrl-A multiplexer over `lower` (which it owns): users are added in order, Ctrl-A c goes to the next one, x calls
- * quit, h prints help, b sends break, Ctrl-A Ctrl-A sends Ctrl-A.  The first port has the focus.  Close the ports, then
- * the multiplexer. */
-struct chardev *chardev_mux(struct chardev *lower, void (*quit)(void *opaque), void *opaque);
-struct chardev *chardev_mux_port(struct chardev *mux, const char *name);
+ * quit, h prints help, b sends break, Ctrl-A Ctrl-A sends Ctrl-A.  The first port has the focus. */
+struct char_mux;
+struct char_mux *chardev_mux(struct chardev *lower, void (*quit)(void *opaque), void *opaque);
+struct chardev *chardev_mux_port(struct char_mux *mux, const char *name);
+/* Whose port chr is; NULL if it is none. */
+struct char_mux *chardev_mux_of(struct chardev *chr);
+void chardev_mux_on_quit(struct char_mux *mux, void (*quit)(void *opaque), void *opaque);
 
 static inline size_t chardev_write(struct chardev *chr, const void *data, size_t length)
 {

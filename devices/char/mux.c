@@ -25,7 +25,6 @@ struct port {
 };
 
 struct char_mux {
-    struct chardev chr; /* what the owner holds; nobody reads or writes it */
     struct chardev *lower;
     struct port *ports[MAX_PORTS];
     int port_count;
@@ -207,25 +206,30 @@ static bool port_focused(struct chardev *chr)
     return mux->ports[mux->focus] == port_of(chr);
 }
 
-/* The structure lives as long as the multiplexer: the focus may be on it. */
-static void port_close(struct chardev *chr)
+static void destroy(struct char_mux *mux)
 {
-    struct port *port = port_of(chr);
-    port->open = false;
-    memset(&chr->user, 0, sizeof(chr->user));
-    if (port->mux->ports[port->mux->focus] == port)
-        next_port(port->mux);
-}
-
-static void mux_close(struct chardev *chr)
-{
-    struct char_mux *mux = container_of(chr, struct char_mux, chr);
     chardev_close(mux->lower);
     for (int i = 0; i < mux->port_count; i++) {
         free(mux->ports[i]->backlog);
         free(mux->ports[i]);
     }
     free(mux);
+}
+
+/* The port's structure stays until the last one goes: the loops over all ports need it. */
+static void port_close(struct chardev *chr)
+{
+    struct port *port = port_of(chr);
+    struct char_mux *mux = port->mux;
+    bool others = false;
+    port->open = false;
+    memset(&chr->user, 0, sizeof(chr->user));
+    for (int i = 0; i < mux->port_count; i++)
+        others |= mux->ports[i]->open;
+    if (!others)
+        destroy(mux);
+    else if (mux->ports[mux->focus] == port)
+        next_port(mux);
 }
 
 static const struct chardev_ops port_ops = {
@@ -237,26 +241,21 @@ static const struct chardev_ops port_ops = {
     .focused = port_focused,
 };
 
-static const struct chardev_ops mux_ops = {.name = "mux", .close = mux_close};
-
-struct chardev *chardev_mux(struct chardev *lower, void (*quit)(void *opaque), void *opaque)
+struct char_mux *chardev_mux(struct chardev *lower, void (*quit)(void *opaque), void *opaque)
 {
     struct char_mux *mux = calloc(1, sizeof(*mux));
     if (!mux)
         return NULL;
-    mux->chr.ops = &mux_ops;
     mux->lower = lower;
-    mux->quit = quit;
-    mux->opaque = opaque;
+    chardev_mux_on_quit(mux, quit, opaque);
     if (lower->ops->muxed)
         lower->ops->muxed(lower);
-    return &mux->chr;
+    return mux;
 }
 
 /* Input is taken from the first port on: before it there is nobody to give it to. */
-struct chardev *chardev_mux_port(struct chardev *chr, const char *name)
+struct chardev *chardev_mux_port(struct char_mux *mux, const char *name)
 {
-    struct char_mux *mux = container_of(chr, struct char_mux, chr);
     struct port *port = mux->port_count < MAX_PORTS ? calloc(1, sizeof(*port)) : NULL;
     if (!port)
         return NULL;
@@ -270,4 +269,15 @@ struct chardev *chardev_mux_port(struct chardev *chr, const char *name)
         chardev_accept_input(mux->lower);
     }
     return &port->chr;
+}
+
+struct char_mux *chardev_mux_of(struct chardev *chr)
+{
+    return chr && chr->ops == &port_ops ? port_of(chr)->mux : NULL;
+}
+
+void chardev_mux_on_quit(struct char_mux *mux, void (*quit)(void *opaque), void *opaque)
+{
+    mux->quit = quit;
+    mux->opaque = opaque;
 }

@@ -56,7 +56,7 @@ static void front_event(void *opaque, enum char_event event)
 
 static struct below below;
 static struct front serial, monitor;
-static struct chardev *mux;
+static struct char_mux *mux;
 static int quits;
 
 static void quit(void *opaque)
@@ -82,9 +82,8 @@ static void set_up(void)
 static void tear_down(void)
 {
     chardev_close(monitor.chr);
-    chardev_close(serial.chr);
     CHECK(!below.closed);
-    chardev_close(mux);
+    chardev_close(serial.chr);
     CHECK(below.closed);
 }
 
@@ -210,6 +209,14 @@ TEST(everybodys_output_goes_below)
     tear_down();
 }
 
+TEST(a_port_knows_its_multiplexer)
+{
+    set_up();
+    CHECK(chardev_mux_of(serial.chr) == mux);
+    CHECK(!chardev_mux_of(&below.chr));
+    tear_down();
+}
+
 TEST(a_closed_port_gives_the_focus_on)
 {
     set_up();
@@ -217,8 +224,6 @@ TEST(a_closed_port_gives_the_focus_on)
     TYPE("m");
     CHECK(got(&monitor, "m"));
     chardev_close(monitor.chr);
-    TYPE("nobody");
-    chardev_close(mux);
 }
 
 TEST(input_without_end_is_held_back_below)
