@@ -283,6 +283,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     accel->listener = (struct memory_listener){map_changed, code_written, accel, NULL};
     memory_listen(machine->memory, &accel->listener);
     clock_on_earlier(machine->clock, earlier_deadline, accel);
+    cpubus_connect_trace();
     if (options->icount_shift >= 0)
         clock_use_icount(machine->clock, options->icount_shift, instructions, accel);
     return accel;
