@@ -1,6 +1,6 @@
 /*
- * The A20 gate.  On real boards the 8042's output pin 1 and port 92 bit 1 are combined; here both are views of one latch,
- * so that either of them can open and close the gate and each reads back what the other did.
+ * The A20 gate.  On real boards the 8042's output pin 1 and port 92 bit 1 are combined; here both are views of one
+ * latch, so that either of them can open and close the gate and each reads back what the other did.
  *
  * Source: Intel 82371SB (PIIX3) datasheet, "A20M#"; IBM PS/2 Hardware Interface Technical Reference, "System Control
  *         Port A".

@@ -4,8 +4,8 @@
  * Source: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller"; IBM
  *         PC/AT Technical Reference, "Keyboard Controller"; Intel UPI-41/42 datasheet for the status register.
  * Modelled: the command byte and controller RAM, all PS/2 commands, translation to set 1, IRQ 1 and IRQ 12, output port
- *         with A20 and reset.  One byte stands in the output buffer at a time; a device needs 250 us to send one (a real
- *         one nearly 1 ms), the controller's own answers are there at once.
+ *         with A20 and reset.  One byte stands in the output buffer at a time; a device needs 250 us to send one (a
+ *         real one nearly 1 ms), the controller's own answers are there at once.
  * Differs: an answer does not destroy an unread device byte: that one comes back after the answer is read.
  * Not modelled: password (A4-A6), version and diagnostic dumps (A1, AC), polling of the input port (C1, C2).
  */

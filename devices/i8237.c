@@ -1,8 +1,8 @@
 /*
- * Intel 8237A programmable DMA controller: the PC's pair, for bytes (channels 0-3) and words (5-7), with page registers.
+ * Intel 8237A programmable DMA controller: the PC's pair, for bytes (channels 0-3) and words (5-7), and page registers.
  *
- * Source: Intel 8237A datasheet (231466), "Register Description", "DMA Operation"; Intel 82371SB (PIIX3) datasheet, "DMA
- *         Controller Registers"; IBM PC/AT Technical Reference for the page registers.
+ * Source: Intel 8237A datasheet (231466), "Register Description", "DMA Operation"; Intel 82371SB (PIIX3) datasheet,
+ *         "DMA Controller Registers"; IBM PC/AT Technical Reference for the page registers.
  * Modelled: single, demand and block transfers by devices in both directions and verify, autoinitialise, decrement,
  *         terminal count, masks, flip-flops, cascade through channel 4, wrap inside the page.
  * Not modelled: memory-to-memory, software requests, rotating priority and timing bits: no PC software needs them.

@@ -4,7 +4,7 @@
  * Source: Intel 8259A datasheet (231468), "Interrupt Sequence", "Initialization Command Words", "Operation Command
  *         Words"; Intel 82371SB (PIIX3) datasheet, "Interrupt Controller Registers" and "ELCR1, ELCR2".
  * Modelled: ICW1-4, OCW1-3, fixed and rotating priority, special mask, special fully nested mode, poll, automatic EOI,
- *         level inputs by ELCR, spurious IRQ 7 and 15.  A request that falls before INTA is lost, as the datasheet says.
+ *         level inputs by ELCR, spurious IRQ 7 and 15.  A request that falls before INTA is lost.
  * Not modelled: MCS-80/85 mode (CALL sequences) and buffered mode, which no PC uses.  LTIM of ICW1 is ignored: "its
  *         function is replaced by the ELCR" (PIIX3).
  */
@@ -93,9 +93,11 @@ static void set_input(struct i8259_chip *chip, int input, bool level)
 static void set_irq(void *opaque, int irq, bool level)
 {
     struct i8259 *pic = opaque;
+    struct i8259_chip *chip = &pic->chip[irq >> 3 & 1];
+    if (irq == CASCADE || level == (chip->lines >> (irq & 7) & 1))
+        return; /* the cascade is ours; no change is no news */
     trace(PIC, "irq %d %s", irq, level ? "up" : "down");
-    if (irq != CASCADE)
-        set_input(&pic->chip[irq >> 3 & 1], irq & 7, level);
+    set_input(chip, irq & 7, level);
 }
 
 struct irq i8259_irq(struct i8259 *pic, int irq)

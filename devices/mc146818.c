@@ -4,7 +4,7 @@
  * Source: Motorola MC146818A datasheet (ADI856), "Signal Descriptions", "Registers", "Update Cycle"; Dallas DS12887
  *         datasheet, "Time, Calendar, and Alarm Locations"; IBM PC/AT Technical Reference, "Real-Time Clock".
  * Modelled: calendar in guest time, BCD and binary, 12 and 24 hours, SET, divider reset, UIP 2228 us ahead of an
- *         update (244 us before it and 1984 us during it), periodic, alarm and update-ended interrupts, century byte 32h.
+ *         update (244 us before it and 1984 us during it), periodic, alarm and update-ended interrupts, century byte.
  *         Calendar and flags are caught up when somebody looks; a timer runs only while an enabled interrupt needs it.
  * Not modelled: daylight saving (DSE is kept but ignored), SQW, and time bases other than 32768 Hz: with DV other than
  *         010 the clock stands still, which is right for the resets 11x and 128 or 32 times too slow for 000 and 001.

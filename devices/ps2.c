@@ -1,8 +1,8 @@
 /*
  * The three scan code sets of PC keyboards.
  *
- * Source: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard Scan Codes", sets 1, 2 and 3; Microsoft
- *         "Keyboard Scan Code Specification", appendix on 8042 translation.
+ * Source: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard Scan Codes", sets 1, 2 and 3;
+ *         Microsoft "Keyboard Scan Code Specification", appendix on 8042 translation.
  */
 #include "devices/ps2.h"
 

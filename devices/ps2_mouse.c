@@ -4,7 +4,7 @@
  * Source: IBM Personal System/2 Hardware Interface Technical Reference, "Mouse"; Microsoft "Wheel support in Windows"
  *         (the 200-100-80 and 200-200-80 sequences and their packets).
  * Modelled: stream, remote and wrap mode, sample rate in guest time, scaling, status, wheel and buttons 4 and 5.
- * Differs: the self-test after Reset takes 2 ms.  Resolution is kept and reported, but host movement is not scaled by it.
+ * Differs: the self-test after Reset takes 2 ms.  Resolution is reported, but host movement is not scaled by it.
  */
 #include "devices/ps2_mouse.h"
 
@@ -104,7 +104,7 @@ static void sample(void *opaque)
     timer_set(&mouse->sample, clock_ns(mouse->clock) + NS_PER_SEC / mouse->rate);
 }
 
-/* The host counts down and away from the user as the screen does; the mouse's Y grows upwards, its Z towards the user. */
+/* The host counts downwards, and the wheel away from the user; the mouse's Y grows upwards, its Z towards the user. */
 static void pointer_event(void *opaque, int dx, int dy, int wheel, unsigned buttons)
 {
     struct ps2_mouse *mouse = opaque;

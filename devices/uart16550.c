@@ -2,8 +2,8 @@
  * National PC16550D universal asynchronous receiver/transmitter with FIFOs ("16550A"), a PC's COM port.
  *
  * Source: National PC16550D datasheet (TL/C/8652), "Registers", "FIFO Interrupt Mode Operation".
- * Modelled: all registers, FIFOs with trigger levels and character timeout, the four interrupt levels with their ways of
- *         being cleared, modem lines with deltas, break both ways, overrun, loopback, back-pressure from the back end.
+ * Modelled: all registers, FIFOs with trigger levels and character timeout, the four interrupt levels and how they are
+ *         cleared, modem lines with deltas, break both ways, overrun, loopback, back-pressure from the back end.
  * Differs: a transmitted character is gone at once if the back end takes it, and the THRE interrupt follows 10 us later
  *         whatever the line speed, so that consoles are fast.  Without any delay drivers that serve interrupts until
  *         there is none (Linux) would believe the chip stuck.
