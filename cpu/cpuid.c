@@ -1,0 +1,271 @@
+/*
+ * Processor models and CPUID.
+ *
+ * Source: Intel SDM vol. 2A, "CPUID"; AMD64 APM vol. 3, appendix E.  Signatures: Intel specification updates of the
+ *   processors named.
+ * A model has what its original has and what is implemented here: CPUID promises only what works.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cpu/system.h"
+
+struct cpu_model {
+    const char *name, *vendor, *brand;
+    u32 signature;
+    u32 level, extended_level; /* highest leaves; 0: none */
+    u8 phys_bits;
+    const struct cpu_model *base; /* has all of its features */
+    const u8 *features;           /* more, 0 at the end */
+};
+
+#define LIST(...) (const u8[]) { __VA_ARGS__, FEATURE_NONE }
+#define F(name) FEATURE_##name
+#define BRAND "Clutch Virtual CPU"
+
+static const struct cpu_model model_386 = {
+    .name = "386", .vendor = "GenuineIntel", .signature = 0x0303, .phys_bits = 32, .features = LIST(F(FPU))};
+static const struct cpu_model model_486 = {
+    .name = "486", .vendor = "GenuineIntel", .signature = 0x0480, .level = 1, .phys_bits = 32, .base = &model_386,
+    .features = LIST(F(I486), F(CPUID))};
+static const struct cpu_model model_pentium = {
+    .name = "pentium", .vendor = "GenuineIntel", .signature = 0x0543, .level = 1, .phys_bits = 32, .base = &model_486,
+    .features = LIST(F(I586), F(VME), F(DE), F(PSE), F(TSC), F(MSR), F(MCE), F(CX8), F(MMX))};
+static const struct cpu_model model_pentium2 = {
+    .name = "pentium2", .vendor = "GenuineIntel", .signature = 0x0652, .level = 2, .phys_bits = 36,
+    .base = &model_pentium,
+    .features = LIST(F(I686), F(PAE), F(APIC), F(SEP), F(MTRR), F(PGE), F(MCA), F(CMOV), F(PAT), F(PSE36), F(FXSR))};
+static const struct cpu_model model_pentium3 = {
+    .name = "pentium3", .vendor = "GenuineIntel", .signature = 0x0673, .level = 3, .phys_bits = 36,
+    .base = &model_pentium2, .features = LIST(F(SSE))};
+static const struct cpu_model model_qemu32 = {
+    .name = "qemu32", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0663, .level = 4,
+    .extended_level = 0x80000004, .phys_bits = 36, .base = &model_pentium3, .features = LIST(F(SSE2), F(SSE3), F(NX))};
+static const struct cpu_model model_core2duo = {
+    .name = "core2duo", .vendor = "GenuineIntel", .brand = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
+    .signature = 0x06fb, .level = 10, .extended_level = 0x80000008, .phys_bits = 36, .base = &model_qemu32,
+    .features = LIST(F(CLFSH), F(SS), F(HTT), F(MONITOR), F(SSSE3), F(CX16), F(SYSCALL), F(LM), F(LAHF64))};
+static const struct cpu_model model_qemu64 = {
+    .name = "qemu64", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
+    .extended_level = 0x80000008, .phys_bits = 40, .base = &model_qemu32,
+    .features = LIST(F(CLFSH), F(CX16), F(SYSCALL), F(LM), F(LAHF64))};
+static const struct cpu_model model_v2 = {
+    .name = "x86-64-v2", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
+    .extended_level = 0x80000008, .phys_bits = 40, .base = &model_qemu64,
+    .features = LIST(F(SSSE3), F(SSE41), F(SSE42), F(POPCNT))};
+static const struct cpu_model model_max = {
+    .name = "max", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
+    .extended_level = 0x80000008, .phys_bits = 40, .base = &model_v2,
+    .features = LIST(F(SMEP), F(UMIP), F(RDTSCP), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE), F(RDPID))};
+
+/* What works.  The rest is masked out of the models and refused when asked for by name. */
+static const u8 implemented[] = {
+    F(I486), F(CPUID), F(I586), F(I686), F(FPU), F(VME),  F(DE),    F(PSE), F(TSC),  F(MSR),  F(PAE),  F(CX8),
+    F(SEP),  F(MTRR),  F(PGE),  F(CMOV), F(PAT), F(PSE36), F(CLFSH), F(MMX), F(FXSR), F(SSE),  F(SSE2), F(NX),
+    F(SMEP), F(UMIP),  F(RDTSCP),
+};
+
+static const struct cpu_model *const models[] = {
+    &model_386,    &model_486,    &model_pentium, &model_pentium2, &model_pentium3,
+    &model_qemu32, &model_core2duo, &model_qemu64, &model_v2,      &model_max,
+};
+
+static const struct {
+    const char *name;
+    u32 leaf;
+    u8 subleaf, reg, bit;
+} feature_bits[FEATURE_COUNT] = {
+#define EAX FEATURE_EAX
+#define EBX FEATURE_EBX
+#define ECX FEATURE_ECX
+#define EDX FEATURE_EDX
+#define FEATURE_BIT(feature, text, leaf, subleaf, reg, bit) [FEATURE_##feature] = {text, leaf, subleaf, reg, bit},
+    FEATURES(FEATURE_BIT)
+#undef EAX
+#undef EBX
+#undef ECX
+#undef EDX
+};
+
+/* --- models --- */
+
+const char *const *cpu_model_names(void)
+{
+    static const char *names[ARRAY_SIZE(models) + 1];
+    for (unsigned i = 0; i < ARRAY_SIZE(models); i++)
+        names[i] = models[i]->name;
+    return names;
+}
+
+const struct cpu_model *cpu_model_find(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(models); i++)
+        if (!strcmp(models[i]->name, name))
+            return models[i];
+    return NULL;
+}
+
+static bool is_implemented(unsigned feature)
+{
+    return memchr(implemented, (int)feature, sizeof(implemented)) != NULL;
+}
+
+static void add_model(u64 *set, const struct cpu_model *model)
+{
+    for (const u8 *f = model->features; *f; f++)
+        if (is_implemented(*f))
+            feature_set(set, *f, true);
+    if (model->base)
+        add_model(set, model->base);
+}
+
+static unsigned feature_find(const char *name, size_t length)
+{
+    for (unsigned i = 1; i < FEATURE_COUNT; i++)
+        if (strlen(feature_bits[i].name) == length && !memcmp(feature_bits[i].name, name, length))
+            return i;
+    return FEATURE_NONE;
+}
+
+/* One "+name", "-name" or "name=on|off". */
+static bool apply_change(u64 *set, const char *text, size_t length, char *why)
+{
+    bool on = true;
+    const char *shown = text;
+    int shown_length = (int)MIN(length, 60);
+    const char *equals = memchr(text, '=', length);
+    if (*text == '+' || *text == '-') {
+        on = *text == '+';
+        text++, length--;
+    } else if (equals) {
+        size_t value = length - (size_t)(equals + 1 - text);
+        on = value == 2 && !memcmp(equals + 1, "on", 2);
+        if (!on && !(value == 3 && !memcmp(equals + 1, "off", 3))) {
+            snprintf(why, 200, "CPU feature '%.*s': must be on or off", shown_length, shown);
+            return false;
+        }
+        length = (size_t)(equals - text);
+    }
+    unsigned feature = feature_find(text, length);
+    if (!feature) {
+        snprintf(why, 200, "there is no CPU feature '%.*s'", shown_length, shown);
+        return false;
+    }
+    if (on && !is_implemented(feature)) {
+        snprintf(why, 200, "CPU feature '%s' is not implemented", feature_bits[feature].name);
+        return false;
+    }
+    feature_set(set, feature, on);
+    return true;
+}
+
+static bool apply_changes(u64 *set, const char *features, char *why)
+{
+    while (features && *features) {
+        size_t length = strcspn(features, ",");
+        if (length && !apply_change(set, features, length, why))
+            return false;
+        features += length;
+        features += *features == ',';
+    }
+    return true;
+}
+
+bool cpu_model_apply(struct cpu *cpu, const char *name, const char *features, char *why)
+{
+    if (!strcmp(name, "host"))
+        name = "max";
+    const struct cpu_model *model = cpu_model_find(name);
+    if (!model) {
+        snprintf(why, 200, "there is no CPU model '%.60s'", name);
+        return false;
+    }
+    memset(cpu->features, 0, sizeof(cpu->features));
+    add_model(cpu->features, model);
+    if (!apply_changes(cpu->features, features, why))
+        return false;
+    cpu->model = model;
+    /* Without PAE and PSE-36 nothing reaches beyond 4 GiB. */
+    bool wide = cpu_has(cpu, FEATURE_PAE) || cpu_has(cpu, FEATURE_PSE36);
+    cpu->phys_mask = (1ull << (wide ? model->phys_bits : 32)) - 1;
+    return true;
+}
+
+u32 cpu_signature(const struct cpu *cpu) { return cpu->model->signature; }
+
+/* --- CPUID --- */
+
+/* Where CPUID names a register's number: the string goes EBX, EDX, ECX. */
+static void leaf_vendor(const struct cpu *cpu, u32 highest, u32 out[4])
+{
+    const char *vendor = cpu->model->vendor;
+    out[0] = highest;
+    memcpy(&out[1], vendor, 4);
+    memcpy(&out[3], vendor + 4, 4);
+    memcpy(&out[2], vendor + 8, 4);
+}
+
+static void leaf_features(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+    for (unsigned i = 1; i < FEATURE_COUNT; i++)
+        if (feature_bits[i].leaf == leaf && feature_bits[i].subleaf == subleaf && cpu_has(cpu, i))
+            out[feature_bits[i].reg] |= 1u << feature_bits[i].bit;
+}
+
+static void leaf_signature(const struct cpu *cpu, u32 out[4])
+{
+    leaf_features(cpu, 1, 0, out);
+    out[0] = cpu->model->signature;
+    out[1] = cpu->apic_id << 24 | (cpu_has(cpu, FEATURE_CLFSH) ? 8u << 8 : 0); /* lines of 64 bytes */
+    if (cpu->cr4 & CR4_OSXSAVE)
+        out[2] |= 1u << 27;
+    if (!(cpu->apic_base & 0x800)) /* the bit follows the global enable */
+        out[3] &= ~(1u << 9);
+}
+
+static void leaf_brand(const struct cpu *cpu, u32 leaf, u32 out[4])
+{
+    char brand[48] = {0};
+    if (cpu->model->brand)
+        memcpy(brand, cpu->model->brand, strlen(cpu->model->brand));
+    memcpy(out, brand + 16 * (leaf - 0x80000002), 16);
+}
+
+static void leaf_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+    switch (leaf) {
+    case 0: leaf_vendor(cpu, cpu->model->level, out); break;
+    case 1: leaf_signature(cpu, out); break;
+    case 2: /* 4 KiB and 4 MiB TLBs, 16+16 KiB L1, 512 KiB L2: the descriptors of a Pentium II */
+        out[0] = 0x03020101;
+        out[3] = 0x0c040843;
+        break;
+    default: leaf_features(cpu, leaf, subleaf, out); break;
+    }
+}
+
+static void leaf_extended(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+    unsigned bits = 64 - (unsigned)__builtin_clzll(cpu->phys_mask);
+    switch (leaf) {
+    case 0x80000000: out[0] = cpu->model->extended_level; break;
+    case 0x80000002:
+    case 0x80000003:
+    case 0x80000004: leaf_brand(cpu, leaf, out); break;
+    case 0x80000008: out[0] = bits | (cpu_has(cpu, FEATURE_LM) ? 48 : 32) << 8; break;
+    default: leaf_features(cpu, leaf, subleaf, out); break;
+    }
+}
+
+void cpuid_leaf(struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+    const struct cpu_model *model = cpu->model;
+    memset(out, 0, 4 * sizeof(out[0]));
+    if (leaf >= 0x80000000 && leaf <= model->extended_level) {
+        leaf_extended(cpu, leaf, subleaf, out);
+        return;
+    }
+    if (leaf > model->level) /* SDM: out of range gives the highest basic leaf */
+        leaf = model->level;
+    leaf_basic(cpu, leaf, subleaf, out);
+}
