@@ -1,5 +1,5 @@
 /*
- * VGA with the Bochs "DISPI" extensions: registers, memory window, linear frame buffer; see vga.c and vga_draw.c.
+ * VGA with the Bochs "DISPI" extensions: registers, memory window, linear frame buffer; see vga.c.
  */
 #ifndef DEVICES_VGA_H
 #define DEVICES_VGA_H
@@ -40,7 +40,9 @@ struct vga {
     u8 *vram_flags;
     u8 *rom;
     u8 edid[128];
-    struct region window, frame_buffer, registers, rom_region;
+    u8 *rom_flags;
+    u32 rom_size;
+    struct region window, direct, frame_buffer, registers, rom_region;
     struct port_range mono_crtc, mono_status, vga_ports, color_crtc, color_status;
     struct port_range dispi_index_port, dispi_data_port, dispi_data_port2;
     struct pci_device pci;
@@ -51,14 +53,17 @@ struct vga {
  * (copied; may be NULL).  Without (isapc): the frame buffer stands at E0000000h.  0 or -ENOMEM. */
 int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const u8 *rom, u32 rom_size);
 
+void vga_destroy(struct vga *vga);
+
 /* vga_draw.c: the picture, for struct display. */
 int vga_render(void *opaque, struct surface *surface);
 bool vga_text(void *opaque, struct text_screen *screen);
 bool vga_changed(void *opaque);
 
-/* Shared by vga.c and vga_draw.c. */
+/* A DISPI mode is on. */
 bool vga_dispi_on(const struct vga *vga);
 u32 vga_dispi_line_bytes(const struct vga *vga);
+/* Scan lines of a VGA mode. */
 unsigned vga_vertical_display_end(const struct vga *vga);
 
 /* DISPI registers and their bits. */
