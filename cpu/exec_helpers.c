@@ -64,5 +64,7 @@ static OP(after_end)
 #include "cpu/helpers_bits.def"
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"
+#if __has_include("cpu/helpers_simd.def")
 #include "cpu/helpers_simd.def"
+#endif
 #include "cpu/helpers_sys.def"

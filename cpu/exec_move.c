@@ -44,6 +44,7 @@ EXTEND(movzx_G_Eb, 8, u8)
 EXTEND(movzx_G_Ew, 16, u16)
 EXTEND(movsx_G_Eb, 8, i8)
 EXTEND(movsx_G_Ew, 16, i16)
+EXTEND(movsxd_G_Ed, 32, i32)
 
 /* LEA: no access, so no form needs a slow path. */
 static OP(lea_16)
