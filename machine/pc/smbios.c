@@ -77,7 +77,7 @@ static void add_system(struct smbios *smbios)
 {
     begin(smbios, TYPE_SYSTEM, HANDLE(TYPE_SYSTEM, 0), 27);
     text(smbios, 0x04, "Clutch");
-    text(smbios, 0x05, "Clutch PC (i440FX + PIIX3)");
+    text(smbios, 0x05, "PC (i440FX + PIIX3)");
     text(smbios, 0x06, "1");
     set(smbios, 0x18, 0x06, 1); /* woken by the power switch */
     end(smbios);
