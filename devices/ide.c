@@ -148,7 +148,8 @@ static void move_dma(struct ide_drive *drive, bool to_memory)
 {
     struct ide_bus_master *master = &drive->channel->master;
     u32 left = drive->buffered - drive->position;
-    drive->position += MIN(left, master->transfer(master->opaque, drive->buffer + drive->position, left, to_memory));
+    u32 moved = master->transfer(master->opaque, drive->buffer + drive->position, left, to_memory);
+    drive->position += MIN(left, moved);
     if (drive->position < drive->buffered)
         return; /* goes on in ide_dma_ready */
     if (drive->media == IDE_CDROM)
