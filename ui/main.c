@@ -178,16 +178,13 @@ static int exit_status(const struct program *program)
     if (program->signal)
         return STATUS_SIGNAL + program->signal;
     switch (accel_ending(program->accel)) {
-    case EVENT_GUEST_EXIT:
-        return machine->exit_status & 0xff;
-    case EVENT_TRIPLE_FAULT:
-        fprintf(stderr, "clutch: triple fault in the guest\n");
-        return STATUS_TRIPLE_FAULT;
+    case EVENT_GUEST_EXIT: return machine->exit_status & 0xff;
+    case EVENT_TRIPLE_FAULT: fprintf(stderr, "clutch: triple fault in the guest\n"); return STATUS_TRIPLE_FAULT;
     case EVENT_INTERNAL:
-        fprintf(stderr, "clutch: internal error: %s\n", machine->event_text ? machine->event_text : "the engine gave up");
+        fprintf(stderr, "clutch: internal error: %s\n",
+                machine->event_text ? machine->event_text : "the engine gave up");
         return STATUS_INTERNAL;
-    default:
-        return STATUS_OK;
+    default: return STATUS_OK;
     }
 }
 

@@ -81,9 +81,18 @@ static void show_type(struct monitor *monitor, const char *type)
         monitor_print(monitor, "this board has none\n");
 }
 
-static void info_pic(struct monitor *monitor, char *args) { show_type(monitor, "i8259"); }
-static void info_pit(struct monitor *monitor, char *args) { show_type(monitor, "i8254"); }
-static void info_rtc(struct monitor *monitor, char *args) { show_type(monitor, "mc146818"); }
+static void info_pic(struct monitor *monitor, char *args)
+{
+    show_type(monitor, "i8259");
+}
+static void info_pit(struct monitor *monitor, char *args)
+{
+    show_type(monitor, "i8254");
+}
+static void info_rtc(struct monitor *monitor, char *args)
+{
+    show_type(monitor, "mc146818");
+}
 
 static void info_devices(struct monitor *monitor, char *args)
 {
@@ -203,8 +212,9 @@ static void unknown(struct monitor *monitor, const char *name)
     for (size_t i = 0; i < ARRAY_SIZE(monitor_infos); i++)
         names[i] = monitor_infos[i].name;
     const char *similar = nearest(name, names);
-    monitor_print(monitor, similar ? "info knows no '%s' (did you mean '%s'?)\n" : "info knows no '%s'; see help info\n",
-                  name, similar);
+    monitor_print(monitor,
+                  similar ? "info knows no '%s' (did you mean '%s'?)\n" : "info knows no '%s'; see help info\n", name,
+                  similar);
 }
 
 void monitor_info(struct monitor *monitor, char *args)

@@ -148,7 +148,9 @@ static void unreadable(struct monitor *monitor, u64 address)
 
 static void show_cells(const struct view *view, const struct format *format, u64 address)
 {
-    unsigned per_line = format->letter == 'c' ? 8 : format->size == 8 ? 2 : 16 / format->size / (format->size == 1 ? 2 : 1);
+    unsigned per_line = format->letter == 'c' ? 8
+                        : format->size == 8   ? 2
+                                              : 16 / format->size / (format->size == 1 ? 2 : 1);
     for (unsigned i = 0; i < format->count; i++, address += format->size) {
         u64 value = 0;
         if (i % per_line == 0)

@@ -214,7 +214,7 @@ TEST(info_mem_joins_neighbours_of_equal_rights)
     machine->cpus[0] = &cpu;
     machine->cpu_count = 1;
     cpu = (struct cpu){.cr0 = CR0_PG | CR0_PE, .cr3 = 0x1000, .cr4 = CR4_PSE};
-    put_entry(0x1000, 0x2007, 4);     /* first 4 MiB: a table, user and writable */
+    put_entry(0x1000, 0x2007, 4);         /* first 4 MiB: a table, user and writable */
     put_entry(0x1000 + 4 * 768, 0x83, 4); /* C0000000: a 4 MiB page, supervisor */
     put_entry(0x2000 + 4 * 1, 0x5007, 4);
     put_entry(0x2000 + 4 * 2, 0x6007, 4);

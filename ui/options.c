@@ -250,8 +250,9 @@ static int unknown_option(const char *argument, const char *name, struct error *
             names[count++] = table[i].name;
     names[count] = NULL;
     const char *similar = nearest(name, names);
-    return error_set(err, EINVAL, similar ? "unknown option '%s' (did you mean -%s?)" : "unknown option '%s'; try -help",
-                     argument, similar);
+    return error_set(err, EINVAL,
+                     similar ? "unknown option '%s' (did you mean -%s?)" : "unknown option '%s'; try -help", argument,
+                     similar);
 }
 
 /* Handles argv[i]; returns how many arguments it took, or -EINVAL and err. */
@@ -430,9 +431,8 @@ static void print_option(const struct option *option)
 
 static void print_options(void)
 {
-    static const char *const titles[] = {"Machine", "Disks",   "Starting a kernel without a disk",
-                                         "Screen",  "Ports",   "Running",
-                                         "Help"};
+    static const char *const titles[] = {"Machine", "Disks", "Starting a kernel without a disk", "Screen", "Ports",
+                                         "Running", "Help"};
     printf("Usage: clutch [options] [disk image]\n");
     for (int group = MACHINE; group <= HELP; group++) {
         printf("\n%s\n", titles[group]);

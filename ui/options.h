@@ -25,7 +25,7 @@ enum options_help {
 struct options {
     struct machine_config machine;
     enum options_help help;
-    bool terminal_by_default; /* no window here and nothing said otherwise: as with -nographic */
+    bool terminal_by_default;             /* no window here and nothing said otherwise: as with -nographic */
     const char *trace[OPTIONS_MAX_TRACE]; /* each -d */
     int trace_count;
     const char *trace_file; /* -D */

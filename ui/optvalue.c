@@ -18,9 +18,9 @@ const char *const optvalue_machines[] = {"pc", "isapc", NULL};
 const char *const optvalue_accels[] = {"auto", "interp", "kvm", "tcg", NULL};
 const char *const optvalue_devices[] = {"isa-debug-exit", NULL};
 /* Values that QEMU's users type and that a later version will have: refused in words of their own. */
-static const char *const later_devices[] = {"e1000",     "rtl8139",     "ne2k_isa", "ne2k_pci",  "virtio-", "usb-",
-                                            "AC97",      "sb16",        "es1370",   "adlib",     "pcspk",   "VGA",
-                                            "isa-serial", "cirrus-vga", "ide-",     "isa-debugcon", "piix3-usb-uhci", NULL};
+static const char *const later_devices[] = {
+    "e1000", "rtl8139", "ne2k_isa", "ne2k_pci",   "virtio-",    "usb-", "AC97",         "sb16",           "es1370",
+    "adlib", "pcspk",   "VGA",      "isa-serial", "cirrus-vga", "ide-", "isa-debugcon", "piix3-usb-uhci", NULL};
 
 /* --- words and numbers ------------------------------------------------------------------------------------------ */
 
@@ -40,11 +40,31 @@ int optvalue_size(const char *text, u64 unit, u64 *bytes)
     if (errno || end == text || !strchr("0123456789", text[0]) || number > 1e15)
         return -EINVAL;
     switch (*end) {
-    case 'b': case 'B': unit = 1; end++; break;
-    case 'k': case 'K': unit = KB; end++; break;
-    case 'm': case 'M': unit = MB; end++; break;
-    case 'g': case 'G': unit = GB; end++; break;
-    case 't': case 'T': unit = GB << 10; end++; break;
+    case 'b':
+    case 'B':
+        unit = 1;
+        end++;
+        break;
+    case 'k':
+    case 'K':
+        unit = KB;
+        end++;
+        break;
+    case 'm':
+    case 'M':
+        unit = MB;
+        end++;
+        break;
+    case 'g':
+    case 'G':
+        unit = GB;
+        end++;
+        break;
+    case 't':
+    case 'T':
+        unit = GB << 10;
+        end++;
+        break;
     default: break;
     }
     if (*end || number * unit >= 1e18)
@@ -230,8 +250,14 @@ static int only_off(struct options *options, void *target, const char *value, st
 int optvalue_machine(struct options *options, const char *value, struct error *err)
 {
     static const struct key keys[] = {
-        {"type", machine_type}, {"accel", machine_accel}, {"smm", only_off},            {"usb", only_off},
-        {"vmport", only_off},   {"hpet", only_off},       {"kernel_irqchip", only_off}, {NULL, NULL},
+        {"type", machine_type},
+        {"accel", machine_accel},
+        {"smm", only_off},
+        {"usb", only_off},
+        {"vmport", only_off},
+        {"hpet", only_off},
+        {"kernel_irqchip", only_off},
+        {NULL, NULL},
     };
     return set_keys(options, "-M", value, "type", keys, NULL, err);
 }
@@ -273,7 +299,7 @@ static int smp_cpus(struct options *options, void *target, const char *value, st
 int optvalue_smp(struct options *options, const char *value, struct error *err)
 {
     static const struct key keys[] = {
-        {"cpus", smp_cpus},  {"cores", smp_cpus},   {"threads", smp_cpus},
+        {"cpus", smp_cpus},    {"cores", smp_cpus},   {"threads", smp_cpus},
         {"sockets", smp_cpus}, {"maxcpus", smp_cpus}, {NULL, NULL},
     };
     return set_keys(options, "-smp", value, "cpus", keys, NULL, err);
@@ -292,7 +318,8 @@ static int accept(struct options *options, void *target, const char *value, stru
 
 int optvalue_name(struct options *options, const char *value, struct error *err)
 {
-    static const struct key keys[] = {{"guest", set_name}, {"process", accept}, {"debug-threads", accept}, {NULL, NULL}};
+    static const struct key keys[] = {
+        {"guest", set_name}, {"process", accept}, {"debug-threads", accept}, {NULL, NULL}};
     return set_keys(options, "-name", value, "guest", keys, NULL, err);
 }
 
@@ -397,8 +424,7 @@ static bool drive_taken(const struct options *options, enum drive_interface inte
     return false;
 }
 
-int optvalue_add_drive(struct options *options, const char *option, const struct drive_config *drive,
-                       struct error *err)
+int optvalue_add_drive(struct options *options, const char *option, const struct drive_config *drive, struct error *err)
 {
     struct machine_config *config = &options->machine;
     if (config->drive_count == CONFIG_MAX_DRIVES)
@@ -424,10 +450,19 @@ static int choose_index(const struct options *options, const struct drive_config
 int optvalue_drive(struct options *options, const char *value, struct error *err)
 {
     static const struct key keys[] = {
-        {"file", drive_file},         {"format", drive_format},     {"if", drive_interface}, {"index", drive_index},
-        {"bus", drive_bus},           {"unit", drive_unit},         {"media", drive_media},
-        {"snapshot", drive_snapshot}, {"readonly", drive_readonly}, {"read-only", drive_readonly},
-        {"cache", drive_cache},       {"id", drive_id},             {NULL, NULL},
+        {"file", drive_file},
+        {"format", drive_format},
+        {"if", drive_interface},
+        {"index", drive_index},
+        {"bus", drive_bus},
+        {"unit", drive_unit},
+        {"media", drive_media},
+        {"snapshot", drive_snapshot},
+        {"readonly", drive_readonly},
+        {"read-only", drive_readonly},
+        {"cache", drive_cache},
+        {"id", drive_id},
+        {NULL, NULL},
     };
     struct drive_parse parse = {.index = -1, .bus = -1, .unit = -1};
     int r = set_keys(options, "-drive", value, NULL, keys, &parse, err);
@@ -451,8 +486,10 @@ static int boot_letters(const char *value, char *out, size_t size, struct error 
         return error_set(err, EINVAL, "-boot: '%s' is too long", value);
     for (const char *p = value; *p; p++) {
         if (!strchr("acdn", *p))
-            return error_set(err, EINVAL, "-boot: '%c' is no boot device; there are a (floppy), c (hard disk), d (CD-ROM), "
-                             "n (network)", *p);
+            return error_set(err, EINVAL,
+                             "-boot: '%c' is no boot device; there are a (floppy), c (hard disk), d (CD-ROM), "
+                             "n (network)",
+                             *p);
         if (strchr(p + 1, *p))
             return error_set(err, EINVAL, "-boot: '%c' is given twice", *p);
     }
@@ -500,7 +537,8 @@ static int rtc_base(struct options *options, void *target, const char *value, st
     if (!end)
         end = strptime(value, "%Y-%m-%d", memset(&date, 0, sizeof(date)));
     if (!end || *end)
-        return error_set(err, EINVAL, "-rtc: base '%s' should be utc, localtime or a date as 2000-01-31T12:00:00", value);
+        return error_set(err, EINVAL, "-rtc: base '%s' should be utc, localtime or a date as 2000-01-31T12:00:00",
+                         value);
     config->rtc_base = RTC_DATE;
     config->rtc_date = timegm(&date);
     return 0;

@@ -86,9 +86,9 @@ int screendump(const struct display *display, const char *path, struct error *er
     FILE *file = fopen(path, "wbe");
     if (!file)
         return error_set(err, errno, "%s: %s", path, strerror(errno));
-    int result = !strcmp(ending, ".txt") ? dump_text(display, file, &why)
-                                         : dump_picture(display, file, !strcmp(ending, ".png") ? png_write : write_ppm,
-                                                        &why);
+    int result = !strcmp(ending, ".txt")
+                     ? dump_text(display, file, &why)
+                     : dump_picture(display, file, !strcmp(ending, ".png") ? png_write : write_ppm, &why);
     if (fclose(file) != 0 && result == 0)
         result = error_set(&why, errno, "%s", strerror(errno));
     if (result < 0)

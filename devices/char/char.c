@@ -60,9 +60,10 @@ struct chardev *chardev_open(const char *spec, struct loop *loop, struct error *
         return char_tcp_open(rest, loop, err);
     if ((rest = after(spec, "unix")))
         return char_unix_open(rest, loop, err);
-    error_set(err, EINVAL,
-              "character device '%s': not one of null, none, stdio, mon:stdio, file:PATH, pty, tcp:HOST:PORT, unix:PATH",
-              spec);
+    error_set(
+        err, EINVAL,
+        "character device '%s': not one of null, none, stdio, mon:stdio, file:PATH, pty, tcp:HOST:PORT, unix:PATH",
+        spec);
     return NULL;
 }
 

@@ -31,7 +31,7 @@ struct chardev_ops {
 
 /* The front end: UART, monitor, debug console. */
 struct chardev_user {
-    size_t (*room)(void *opaque); /* bytes it can take now */
+    size_t (*room)(void *opaque);                                 /* bytes it can take now */
     void (*receive)(void *opaque, const u8 *data, size_t length); /* length <= room() */
     void (*event)(void *opaque, enum char_event event);           /* may be NULL */
     void (*writable)(void *opaque);                               /* may be NULL */

@@ -120,26 +120,17 @@ static void help(struct char_mux *mux)
 static void command(struct char_mux *mux, u8 byte)
 {
     switch (byte) {
-    case CTRL_A:
-        append(mux->ports[mux->focus], CTRL_A);
-        break;
+    case CTRL_A: append(mux->ports[mux->focus], CTRL_A); break;
     case 'x':
         say(mux, "\r\n");
         if (mux->quit)
             mux->quit(mux->opaque);
         break;
-    case 'c':
-        next_port(mux);
-        break;
-    case 'b':
-        chardev_event(&mux->ports[mux->focus]->chr, CHAR_BREAK);
-        break;
+    case 'c': next_port(mux); break;
+    case 'b': chardev_event(&mux->ports[mux->focus]->chr, CHAR_BREAK); break;
     case 'h':
-    case '?':
-        help(mux);
-        break;
-    default:
-        break;
+    case '?': help(mux); break;
+    default: break;
     }
 }
 

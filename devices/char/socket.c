@@ -150,8 +150,8 @@ static int open_tcp(struct address *address, struct error *err)
         fd = connect_or_listen(address, info->ai_family, info->ai_addr, info->ai_addrlen);
     freeaddrinfo(found);
     if (fd < 0)
-        return error_set(err, -fd, "tcp:%s: %s: %s", address->text, address->server ? "cannot listen" : "cannot connect",
-                         strerror(-fd));
+        return error_set(err, -fd, "tcp:%s: %s: %s", address->text,
+                         address->server ? "cannot listen" : "cannot connect", strerror(-fd));
     return fd;
 }
 

@@ -47,8 +47,8 @@ struct machine_config {
     enum machine_type machine;
     u64 ram_size; /* bytes */
     int cpus;
-    const char *cpu_model;    /* "pentium3"; NULL: the machine's default */
-    const char *cpu_features; /* "+sse2,-apic", or NULL */
+    const char *cpu_model;                     /* "pentium3"; NULL: the machine's default */
+    const char *cpu_features;                  /* "+sse2,-apic", or NULL */
     enum accel_type accels[CONFIG_MAX_ACCELS]; /* in order of preference */
     int accel_count;                           /* 0: auto */
 
@@ -71,7 +71,7 @@ struct machine_config {
     enum display_type display;
     enum vga_type vga;
 
-    const char *bios; /* -bios, or NULL */
+    const char *bios;                           /* -bios, or NULL */
     const char *firmware_dirs[CONFIG_MAX_DIRS]; /* -L, searched first, in order */
     int firmware_dir_count;
 
