@@ -82,6 +82,7 @@ void ide_fail(struct ide_drive *drive, u8 error)
 
 void ide_next_block(struct ide_drive *drive, u32 block)
 {
+    block = block ? block : SECTOR_SIZE; /* 0 only in a state that somebody made up */
     drive->block_end = MIN(drive->position + block, drive->buffered);
     drive->status = ready_status(drive) | STATUS_DRQ;
     ide_raise(drive);
@@ -659,12 +660,19 @@ static void set_geometry(struct ide_drive *drive)
     drive->default_sectors = (u16)sectors;
 }
 
+/* A disc has whole sectors of 2048 bytes. */
+static u64 medium_sectors(struct block *block, enum ide_media media)
+{
+    u64 sectors = block ? block_sectors(block) : 0;
+    return media == IDE_CDROM ? (sectors + 3) & ~3ull : sectors;
+}
+
 void ide_attach(struct ide_channel *channel, int unit, struct block *block, enum ide_media media)
 {
     struct ide_drive *drive = &channel->drive[unit & 1];
     drive->media = media;
     drive->block = block;
-    drive->total = block ? block_sectors(block) : 0;
+    drive->total = medium_sectors(block, media);
     name_drive(drive);
     if (media == IDE_DISK)
         set_geometry(drive);
@@ -689,7 +697,7 @@ void ide_change_medium(struct ide_channel *channel, int unit, struct block *bloc
         ide_atapi_medium_done(drive, -ENOMEDIUM);
     }
     drive->block = block;
-    drive->total = block ? block_sectors(block) : 0;
+    drive->total = medium_sectors(block, drive->media);
     drive->left = 0;
     drive->lba = 0;
     drive->medium_changed = block != NULL;

@@ -1,34 +1,238 @@
 /*
- * ATAPI CD-ROM drive.
+ * ATAPI CD-ROM drive: the PACKET protocol and its data transfers.  The packet commands' answers are in ide_mmc.c.
  *
- * Source: T13/1321D ATA/ATAPI-5, "PACKET Command feature set".
- * Modelled: the signature, by which hosts tell it from a disk.
- * Not modelled yet: the packet commands.
+ * Source: T13/1321D ATA/ATAPI-5, "PACKET Command feature set", "PACKET command protocol"; SFF-8020i.
+ * Modelled: PACKET by PIO with byte count limits and by DMA, interrupt reason, IDENTIFY PACKET DEVICE, DEVICE RESET,
+ *   the signature on disk commands, SET FEATURES transfer modes, power modes as commands that succeed.
+ * Not modelled: overlap, data from the host (MODE SELECT), media of other than 2048-byte sectors.
  */
-#include "devices/ide_internal.h"
+#include <errno.h>
+#include <string.h>
 
-void ide_atapi_command(struct ide_drive *drive)
+#include "devices/ide_atapi.h"
+#include "machine/trace.h"
+
+enum {
+    CMD_PACKET = 0xa0,
+    CMD_IDENTIFY_PACKET = 0xa1,
+    CMD_SET_FEATURES = 0xef,
+    CMD_IDENTIFY = 0xec,
+};
+
+/* Interrupt reason, in the Sector Count register. */
+enum { REASON_COMMAND = 0x01, REASON_TO_HOST = 0x02 };
+
+#define PACKET_BYTES 12
+#define FEATURE_DMA 0x01
+#define SECTORS_EACH (CD_SECTOR / SECTOR_SIZE)
+
+/* Ends of a packet command. */
+
+void atapi_good(struct ide_drive *drive)
 {
-    ide_put_signature(drive);
-    ide_abort(drive);
+    drive->count[0] = REASON_COMMAND | REASON_TO_HOST;
+    ide_complete(drive);
 }
 
-void ide_atapi_block_through(struct ide_drive *drive)
+void atapi_check(struct ide_drive *drive, u8 key, u8 code, u8 qualifier)
 {
-    ide_abort(drive);
+    drive->sense_key = key;
+    drive->sense_code = code;
+    drive->sense_qualifier = qualifier;
+    drive->left = 0;
+    drive->count[0] = REASON_COMMAND | REASON_TO_HOST;
+    ide_fail(drive, (u8)(key << 4 | ERROR_ABRT));
+}
+
+/* Data to the host. */
+
+/* The next DRQ block of the buffer, its size in the byte count registers. */
+static void set_byte_count(struct ide_drive *drive, u32 position, u32 buffered)
+{
+    u32 block = MIN(buffered - position, (u32)drive->byte_limit);
+    drive->count[0] = REASON_TO_HOST;
+    drive->lba_mid[0] = (u8)block;
+    drive->lba_high[0] = (u8)(block >> 8);
+}
+
+static void send(struct ide_drive *drive, u32 bytes)
+{
+    if (drive->packet_dma) {
+        ide_start_dma(drive, bytes, true);
+        return;
+    }
+    set_byte_count(drive, 0, bytes);
+    ide_offer(drive, bytes, drive->byte_limit);
+}
+
+void atapi_reply(struct ide_drive *drive, u32 length, u32 allocation)
+{
+    u32 bytes = MIN(length, allocation);
+    drive->left = 0;
+    if (bytes == 0)
+        atapi_good(drive);
+    else
+        send(drive, bytes);
+}
+
+/* Reading the disc: lba and left count 512-byte sectors. */
+
+static void fetch(struct ide_drive *drive)
+{
+    u32 count = MIN(drive->left, (u32)IDE_BUFFER_SECTORS);
+    u64 end = block_sectors(drive->block); /* the last CD sector may be incomplete */
+    u64 there = drive->lba < end ? end - drive->lba : 0;
+    u32 wanted = (u32)MIN((u64)count, there);
+    memset(drive->buffer + (size_t)wanted * SECTOR_SIZE, 0, (size_t)(count - wanted) * SECTOR_SIZE);
+    ide_submit(drive, BLOCK_READ, drive->lba, wanted);
+}
+
+void atapi_read(struct ide_drive *drive, u32 lba, u32 count)
+{
+    u64 sectors = drive->total / SECTORS_EACH;
+    if (lba >= sectors || count > sectors - lba || count > UINT32_MAX / SECTORS_EACH) {
+        atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE, 0);
+        return;
+    }
+    if (count == 0) {
+        atapi_good(drive);
+        return;
+    }
+    drive->lba = (u64)lba * SECTORS_EACH;
+    drive->left = count * SECTORS_EACH;
+    fetch(drive);
 }
 
 void ide_atapi_medium_done(struct ide_drive *drive, int result)
 {
-    ide_abort(drive);
+    if (result == -ENOMEDIUM) {
+        atapi_check(drive, SENSE_NOT_READY, ASC_NO_MEDIUM, 0);
+        return;
+    }
+    if (result < 0) {
+        atapi_check(drive, SENSE_MEDIUM_ERROR, ASC_UNRECOVERED_READ, 0);
+        return;
+    }
+    u32 count = MIN(drive->left, (u32)IDE_BUFFER_SECTORS);
+    drive->lba += count;
+    drive->left -= count;
+    send(drive, count * SECTOR_SIZE);
+}
+
+static void data_sent(struct ide_drive *drive)
+{
+    if (drive->left)
+        fetch(drive);
+    else
+        atapi_good(drive);
 }
 
 void ide_atapi_dma_done(struct ide_drive *drive)
 {
-    ide_abort(drive);
+    data_sent(drive);
+}
+
+static void packet_received(struct ide_drive *drive)
+{
+    memcpy(drive->packet, drive->buffer, PACKET_BYTES);
+    memset(drive->buffer, 0, CD_SECTOR);
+    atapi_execute(drive);
+}
+
+void ide_atapi_block_through(struct ide_drive *drive)
+{
+    if (drive->phase == IDE_PIO_OUT) {
+        packet_received(drive);
+    } else if (drive->position < drive->buffered) {
+        set_byte_count(drive, drive->position, drive->buffered);
+        ide_next_block(drive, drive->byte_limit);
+    } else if (drive->command == CMD_IDENTIFY_PACKET) {
+        drive->phase = IDE_IDLE;
+        drive->status = STATUS_DRDY | STATUS_DSC;
+    } else {
+        data_sent(drive);
+    }
+}
+
+/* ATA commands. */
+
+static void start_packet(struct ide_drive *drive)
+{
+    u32 limit = drive->lba_mid[0] | drive->lba_high[0] << 8;
+    drive->packet_dma = drive->feature[0] & FEATURE_DMA;
+    if (drive->packet_dma && !drive->channel->master.transfer) {
+        ide_abort(drive);
+        return;
+    }
+    limit &= ~1u;
+    drive->byte_limit = (u16)(limit ? limit : 0xfffe);
+    drive->count[0] = REASON_COMMAND;
+    ide_want(drive, PACKET_BYTES, PACKET_BYTES, false);
+}
+
+static void identify_packet(struct ide_drive *drive)
+{
+    u8 *data = drive->buffer;
+    memset(data, 0, SECTOR_SIZE);
+    ide_put_word(data, 0, 0x85c0); /* ATAPI, CD-ROM, removable, DRQ within 50 us, 12-byte packets */
+    ide_put_string(data, 10, 10, drive->serial);
+    ide_put_string(data, 23, 4, drive->firmware);
+    ide_put_string(data, 27, 20, drive->model);
+    ide_identify_modes(drive, data);
+    ide_put_word(data, 80, 0x007e);
+    ide_put_word(data, 82, 0x0218); /* DEVICE RESET, PACKET, power management */
+    ide_put_word(data, 83, 0x4000);
+    ide_put_word(data, 84, 0x4000);
+    ide_put_word(data, 85, 0x0218);
+    ide_put_word(data, 87, 0x4000);
+    ide_put_word(data, 93, drive->unit ? 0x6b00 : 0x600b);
+    ide_offer(drive, SECTOR_SIZE, SECTOR_SIZE);
+}
+
+static void set_features(struct ide_drive *drive)
+{
+    bool known = drive->feature[0] == 0x66 || drive->feature[0] == 0xcc;
+    if (known || (drive->feature[0] == 0x03 && ide_set_transfer_mode(drive)))
+        ide_complete(drive);
+    else
+        ide_abort(drive);
+}
+
+static bool is_power_command(u8 command)
+{
+    return command >= 0xe0 && command <= 0xe6 && command != 0xe4;
+}
+
+void ide_atapi_command(struct ide_drive *drive)
+{
+    u8 command = drive->command;
+    if (command == CMD_PACKET) {
+        start_packet(drive);
+    } else if (command == CMD_IDENTIFY_PACKET) {
+        identify_packet(drive);
+    } else if (command == CMD_SET_FEATURES) {
+        set_features(drive);
+    } else if (is_power_command(command)) {
+        drive->count[0] = command == 0xe5 ? 0xff : drive->count[0];
+        ide_complete(drive);
+        if (command == 0xe6)
+            drive->phase = IDE_ASLEEP;
+    } else {
+        /* "IDENTIFY DEVICE", "READ SECTOR(S)": a PACKET device aborts and shows its signature. */
+        if (command == CMD_IDENTIFY || command == 0x20)
+            ide_put_signature(drive);
+        ide_abort(drive);
+    }
 }
 
 void ide_atapi_reset(struct ide_drive *drive, bool power_on)
 {
-    drive->heads = drive->sectors = 1;
+    drive->heads = drive->sectors = drive->cylinders = 1;
+    drive->sense_key = drive->sense_code = drive->sense_qualifier = 0;
+    drive->lba = 0;
+    drive->locked = false;
+    if (!power_on)
+        return;
+    drive->tray_open = drive->medium_changed = false;
+    drive->transfer_mode = 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Shared by the files of the ATA channel: ide.c (registers, protocol), ide_ata.c (disk commands), ide_atapi.c (CD-ROM).
+ * Shared by the files of the ATA channel: ide.c (registers, protocol), ide_ata.c (disk commands), ide_atapi.c (PACKET).
  */
 #ifndef DEVICES_IDE_INTERNAL_H
 #define DEVICES_IDE_INTERNAL_H
