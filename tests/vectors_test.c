@@ -10,59 +10,19 @@
  */
 #include <zlib.h>
 
-#include "cpu/cpu.h"
 #include "cpu/insn.h"
+#include "tests/toy_board.h"
 #include "tests/unit.h"
 
-#define RAM_SIZE (16u << 20)
-#define PAGES (RAM_SIZE >> 12)
-
-/* --- a board of nothing but RAM; ports float --- */
-
-static u8 *ram;
-static u8 page_flags[PAGES];
 static struct cpu *cpu;
-
-static void board_page(void *board, u64 phys, struct cpu_page *page)
-{
-    *page = (struct cpu_page){0};
-    if (phys < RAM_SIZE)
-        *page = (struct cpu_page){.host = ram + (phys & ~0xfffull), .writable = true, .flags = &page_flags[phys >> 12]};
-}
-
-static u64 board_read(void *board, u64 phys, unsigned size) { return ~0ull; }
-static void board_write(void *board, u64 phys, u64 value, unsigned size) {}
-static u32 board_in(void *board, u16 port, unsigned size) { return ~0u; }
-static void board_out(void *board, u16 port, u32 value, unsigned size) {}
-static void board_in_block(void *board, u16 port, unsigned size, void *data, unsigned count)
-{
-    memset(data, 0xff, (size_t)size * count);
-}
-static void board_out_block(void *board, u16 port, unsigned size, const void *data, unsigned count) {}
-static int board_acknowledge(void *board) { return 0; }
-static u64 board_tsc(void *board) { return 0; }
-static int board_signal(void *board, enum cpu_signal signal, int value) { return 0; }
-
-static const struct cpu_bus bus = {
-    .page = board_page,
-    .read = board_read,
-    .write = board_write,
-    .in = board_in,
-    .out = board_out,
-    .in_block = board_in_block,
-    .out_block = board_out_block,
-    .acknowledge = board_acknowledge,
-    .tsc = board_tsc,
-    .signal = board_signal,
-};
 
 /* Writes as a device would: decoded code that is there goes away. */
 static void poke(u32 phys, u8 value)
 {
-    phys &= RAM_SIZE - 1;
-    if (page_flags[phys >> 12] & CPU_PAGE_CODE)
+    phys &= TOY_RAM - 1;
+    if (toy.flags[phys >> 12] & CPU_PAGE_CODE)
         cpu_code_written(cpu, phys, 1);
-    ram[phys] = value;
+    toy.ram[phys] = value;
 }
 
 /* --- the file format --- */
@@ -249,7 +209,7 @@ static u16 register_now(unsigned i)
 
 static u32 wrap(const struct file *file, u32 linear)
 {
-    return linear & (file->suite->is_8086 ? 0xfffff : RAM_SIZE - 1);
+    return linear & (file->suite->is_8086 ? 0xfffff : TOY_RAM - 1);
 }
 
 static bool ram_lists(struct bytes list, u32 phys)
@@ -359,7 +319,7 @@ static bool check_ram(const struct file *file, const struct moo_test *v, bool re
     bool same = true;
     for (u32 i = 0; i + 5 <= v->after.ram.length; i += 5) {
         u32 phys = get32(v->after.ram.at + i);
-        u8 got = ram[phys & (RAM_SIZE - 1)], want = v->after.ram.at[i + 4];
+        u8 got = toy.ram[phys & (TOY_RAM - 1)], want = v->after.ram.at[i + 4];
         u8 mask = ram_mask(file, v, phys);
         if ((got ^ want) & mask) {
             if (report)
@@ -396,7 +356,7 @@ static void run_vector(struct file *file, const struct moo_test *v)
     }
     for (u32 i = 0; i + 5 <= v->before.ram.length; i += 5)
         poke(get32(v->before.ram.at + i), v->before.ram.at[i + 4]);
-    u8 old = ram[end];
+    u8 old = toy.ram[end];
     poke(end, 0xf4);
     load_state(&v->before);
     cpu->fault.vector = 0xff;
@@ -418,6 +378,8 @@ static void run_vector(struct file *file, const struct moo_test *v)
         check_registers(file, v, true);
         check_ram(file, v, true);
     }
+    memset(toy.port_data, 0xff, 1024);
+    toy.port_at = 0;
     restore_ram(v->before.ram);
     restore_ram(v->after.ram);
     poke(end, 0);
@@ -481,7 +443,7 @@ static char *read_file(const char *directory, const char *name, u32 *length)
 
 static void run_suite(struct suite *suite)
 {
-    char opcode[8], name[32], why[200], directory[512];
+    char opcode[8], name[32], directory[512];
     const char *root = getenv("CLUTCH_TESTDATA");
     const char *only = getenv("ONLY");
     snprintf(directory, sizeof(directory), "%s/cpu/%s", root ? root : "../shared/testdata", suite->directory);
@@ -489,9 +451,8 @@ static void run_suite(struct suite *suite)
     if (!suite->metadata)
         SKIP("no test data (set CLUTCH_TESTDATA)");
     suite->revoked = read_file(directory, "revocation_list.txt", NULL);
-    if (!ram)
-        ram = calloc(1, RAM_SIZE);
-    cpu = cpu_create("486", NULL, &bus, NULL, why);
+    cpu = toy_cpu("486");
+    memset(toy.port_data, 0xff, sizeof(toy.port_data)); /* ports float */
     CHECK(cpu != NULL);
     if (!cpu)
         return;
