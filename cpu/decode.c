@@ -22,13 +22,13 @@ enum immediate { IMM_NONE, IMM_B, IMM_BU, IMM_W, IMM_Z, IMM_V, IMM_FAR, IMM_OFFS
 
 /* What decoding a row needs beside struct opcode. */
 struct recipe {
-    u8 size;             /* letter of the operand size rule: b y z p v */
-    u8 immediate[2];     /* enum immediate */
-    u8 fixed_reg;        /* insn.reg without ModRM (segment register) */
-    bool opcode_reg;     /* insn.rm from the opcode's low bits */
-    bool size_prefix;    /* 66 is part of the opcode */
-    bool repeat_prefix;  /* F2 or F3 is */
-    bool select;         /* has conditions to be looked at */
+    u8 size;            /* letter of the operand size rule: b y z p v */
+    u8 immediate[2];    /* enum immediate */
+    u8 fixed_reg;       /* insn.reg without ModRM (segment register) */
+    bool opcode_reg;    /* insn.rm from the opcode's low bits */
+    bool size_prefix;   /* 66 is part of the opcode */
+    bool repeat_prefix; /* F2 or F3 is */
+    bool select;        /* has conditions to be looked at */
 };
 
 #define BY_MODRM 0x8000u /* cell: number of a modrm table, else start of a list */
@@ -70,8 +70,9 @@ static unsigned conditions(unsigned row)
 static unsigned specificity(unsigned row)
 {
     const struct opcode_pattern *p = &opcode_patterns[row];
-    unsigned modrm = p->modrm & MODRM_IS_EXACT                                                  ? 4
-                     : (p->modrm & MODRM_PRESENT) && !(p->modrm & MODRM_ANY_DIGIT) ? 2 : 0;
+    unsigned modrm = p->modrm & MODRM_IS_EXACT                                     ? 4
+                     : (p->modrm & MODRM_PRESENT) && !(p->modrm & MODRM_ANY_DIGIT) ? 2
+                                                                                   : 0;
     if (!(p->modrm & MODRM_IS_EXACT) && p->modrm & (MODRM_MEMORY | MODRM_REGISTER))
         modrm++;
     return (p->prefix != PREFIX_ANY) * 1000 + modrm * 100 + !is_range(row) * 50 + conditions(row);

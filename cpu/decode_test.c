@@ -108,7 +108,7 @@ TEST(rex_extends_reg_index_and_base)
     CHECK_EQ(insn.index, 12);
     CHECK_EQ(insn.scale, 3);
     CHECK_EQ(insn.size, SIZE_64);
-    CHECK_EQ(insn.segment, DS); /* R13 is not RBP */
+    CHECK_EQ(insn.segment, DS);                   /* R13 is not RBP */
     decode_hex(64, "49 8b 05 10 00 00 00", NULL); /* REX.B does not turn off RIP-relative */
     CHECK_EQ(insn.base, BASE_RIP);
     decode_hex(64, "41 8b 04 24", NULL); /* r12 as base needs a SIB */
@@ -130,27 +130,25 @@ TEST(rex_counts_only_before_the_opcode)
 
 TEST(texts_of_integer_instructions)
 {
-    CHECK_TEXTS({32, 2, "00 01", "add    BYTE PTR [ecx],al"}, {32, 6, "81 c1 78 56 34 12", "add    ecx,0x12345678"},
-                {32, 3, "83 e9 ff", "sub    ecx,0xffffffff"}, {16, 3, "83 e9 ff", "sub    cx,0xffff"},
-                {16, 4, "66 83 e9 ff", "sub    ecx,0xffffffff"}, {32, 5, "a1 78 56 34 12", "mov    eax,ds:0x12345678"},
-                {32, 5, "67 66 a3 34 12", "mov    ds:0x1234,ax"}, {16, 3, "a0 34 12", "mov    al,ds:0x1234"},
-                {64, 9, "a0 88 77 66 55 44 33 22 11", "mov    al,ds:0x1122334455667788"},
-                {64, 10, "48 b8 88 77 66 55 44 33 22 11", "mov    rax,0x1122334455667788"},
-                {64, 7, "48 c7 c0 00 00 00 80", "mov    rax,0xffffffff80000000"},
-                {32, 3, "0f b6 c4", "movzx  eax,ah"}, {64, 4, "40 0f b6 c4", "movzx  eax,spl"},
-                {32, 3, "0f bf c1", "movsx  eax,cx"}, {64, 3, "48 63 c1", "movsxd rax,ecx"},
-                {32, 4, "8d 44 88 f0", "lea    eax,[eax+ecx*4-0x10]"}, {32, 1, "91", "xchg   ecx,eax"},
-                {64, 2, "41 90", "xchg   r8d,eax"}, {64, 2, "49 90", "xchg   r8,rax"}, {32, 1, "90", "nop"},
-                {32, 2, "f3 90", "pause"}, {32, 2, "0f c9", "bswap  ecx"}, {32, 3, "0f af c1", "imul   eax,ecx"},
-                {32, 3, "6b c1 fe", "imul   eax,ecx,0xfffffffe"}, {32, 2, "d1 e0", "shl    eax,1"},
-                {32, 3, "c1 f8 1f", "sar    eax,0x1f"}, {32, 2, "d3 c8", "ror    eax,cl"},
-                {32, 4, "0f a4 c8 05", "shld   eax,ecx,0x5"}, {32, 4, "0f ba e0 07", "bt     eax,0x7"},
-                {32, 4, "f0 0f b1 0a", "lock cmpxchg DWORD PTR [edx],ecx"}, {32, 1, "98", "cwde"}, {16, 1, "98", "cbw"},
-                {64, 2, "48 99", "cqo"}, {32, 3, "0f 94 c0", "sete   al"}, {32, 3, "0f 44 c1", "cmove  eax,ecx"},
-                {32, 1, "d7", "xlat"}, {32, 2, "64 d7", "fs xlat"},
-                {32, 3, "65 8b 00", "mov    eax,DWORD PTR gs:[eax]"},
-                {16, 4, "67 8b 04 24", "mov    ax,WORD PTR [esp]"},
-                {32, 3, "67 8b 00", "mov    eax,DWORD PTR [bx+si]"});
+    CHECK_TEXTS(
+        {32, 2, "00 01", "add    BYTE PTR [ecx],al"}, {32, 6, "81 c1 78 56 34 12", "add    ecx,0x12345678"},
+        {32, 3, "83 e9 ff", "sub    ecx,0xffffffff"}, {16, 3, "83 e9 ff", "sub    cx,0xffff"},
+        {16, 4, "66 83 e9 ff", "sub    ecx,0xffffffff"}, {32, 5, "a1 78 56 34 12", "mov    eax,ds:0x12345678"},
+        {32, 5, "67 66 a3 34 12", "mov    ds:0x1234,ax"}, {16, 3, "a0 34 12", "mov    al,ds:0x1234"},
+        {64, 9, "a0 88 77 66 55 44 33 22 11", "mov    al,ds:0x1122334455667788"},
+        {64, 10, "48 b8 88 77 66 55 44 33 22 11", "mov    rax,0x1122334455667788"},
+        {64, 7, "48 c7 c0 00 00 00 80", "mov    rax,0xffffffff80000000"}, {32, 3, "0f b6 c4", "movzx  eax,ah"},
+        {64, 4, "40 0f b6 c4", "movzx  eax,spl"}, {32, 3, "0f bf c1", "movsx  eax,cx"},
+        {64, 3, "48 63 c1", "movsxd rax,ecx"}, {32, 4, "8d 44 88 f0", "lea    eax,[eax+ecx*4-0x10]"},
+        {32, 1, "91", "xchg   ecx,eax"}, {64, 2, "41 90", "xchg   r8d,eax"}, {64, 2, "49 90", "xchg   r8,rax"},
+        {32, 1, "90", "nop"}, {32, 2, "f3 90", "pause"}, {32, 2, "0f c9", "bswap  ecx"},
+        {32, 3, "0f af c1", "imul   eax,ecx"}, {32, 3, "6b c1 fe", "imul   eax,ecx,0xfffffffe"},
+        {32, 2, "d1 e0", "shl    eax,1"}, {32, 3, "c1 f8 1f", "sar    eax,0x1f"}, {32, 2, "d3 c8", "ror    eax,cl"},
+        {32, 4, "0f a4 c8 05", "shld   eax,ecx,0x5"}, {32, 4, "0f ba e0 07", "bt     eax,0x7"},
+        {32, 4, "f0 0f b1 0a", "lock cmpxchg DWORD PTR [edx],ecx"}, {32, 1, "98", "cwde"}, {16, 1, "98", "cbw"},
+        {64, 2, "48 99", "cqo"}, {32, 3, "0f 94 c0", "sete   al"}, {32, 3, "0f 44 c1", "cmove  eax,ecx"},
+        {32, 1, "d7", "xlat"}, {32, 2, "64 d7", "fs xlat"}, {32, 3, "65 8b 00", "mov    eax,DWORD PTR gs:[eax]"},
+        {16, 4, "67 8b 04 24", "mov    ax,WORD PTR [esp]"}, {32, 3, "67 8b 00", "mov    eax,DWORD PTR [bx+si]"});
 }
 
 TEST(texts_of_branches_and_stack_instructions)
@@ -164,10 +162,9 @@ TEST(texts_of_branches_and_stack_instructions)
                 {32, 7, "9a 78 56 34 12 08 00", "call   0x8:0x12345678"}, {32, 3, "c2 08 00", "ret    0x8"},
                 {32, 4, "c8 34 12 02", "enter  0x1234,0x2"}, {32, 1, "9c", "pushfd"}, {16, 1, "9c", "pushf"},
                 {64, 1, "9c", "pushfq"}, {32, 2, "66 60", "pusha"}, {32, 1, "60", "pushad"},
-                {64, 1, "50", "push   rax"},
-                {64, 2, "41 50", "push   r8"}, {64, 2, "66 50", "push   ax"}, {32, 2, "6a ff", "push   0xffffffff"},
-                {32, 1, "06", "push   es"}, {32, 2, "0f a9", "pop    gs"}, {32, 2, "cd 80", "int    0x80"},
-                {64, 2, "48 cf", "iretq"});
+                {64, 1, "50", "push   rax"}, {64, 2, "41 50", "push   r8"}, {64, 2, "66 50", "push   ax"},
+                {32, 2, "6a ff", "push   0xffffffff"}, {32, 1, "06", "push   es"}, {32, 2, "0f a9", "pop    gs"},
+                {32, 2, "cd 80", "int    0x80"}, {64, 2, "48 cf", "iretq"});
 }
 
 TEST(texts_of_string_instructions)
@@ -228,8 +225,8 @@ TEST(encodings_without_a_meaning_are_invalid)
 
 TEST(mode_decides_between_encodings)
 {
-    static const char *const gone[] = {"06", "27", "37", "60", "61", "62 00", "82 c0 00", "9a", "c4 00", "ce", "d4 0a",
-                                       "d6", "ea"};
+    static const char *const gone[] = {"06", "27",    "37", "60",    "61", "62 00", "82 c0 00",
+                                       "9a", "c4 00", "ce", "d4 0a", "d6", "ea"};
     for (unsigned i = 0; i < ARRAY_SIZE(gone); i++) {
         CHECK(invalid(64, gone[i]));
         CHECK(!invalid(32, gone[i]));

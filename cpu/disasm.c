@@ -66,7 +66,10 @@ static const char *memory_keyword(char size, const struct insn *insn)
     case 'w': return by_size[SIZE_16];
     case 'd': return by_size[SIZE_32];
     case 'q': return by_size[SIZE_64];
-    case 'v': case 'y': case 'z': case 'p': return by_size[insn->size & 3];
+    case 'v':
+    case 'y':
+    case 'z':
+    case 'p': return by_size[insn->size & 3];
     case 'a': return insn->size == SIZE_16 ? by_size[SIZE_32] : by_size[SIZE_64];
     case 'x': return "XMMWORD PTR ";
     case 't': return "TBYTE PTR ";
@@ -118,7 +121,8 @@ static void put_immediate(struct text *text, const struct insn *insn, enum opera
         imm &= size_mask(insn->size);
         break;
     case OPERAND_Ib:
-        imm &= insn->opcode->reg_class == CLASS_MMX || insn->opcode->reg_class == CLASS_XMM ? 0xff : size_mask(insn->size);
+        imm &=
+            insn->opcode->reg_class == CLASS_MMX || insn->opcode->reg_class == CLASS_XMM ? 0xff : size_mask(insn->size);
         break;
     case OPERAND_Iz:
     case OPERAND_Iv: imm &= size_mask(insn->size); break;

@@ -19,7 +19,10 @@ static u32 byte_flags(u8 value)
     return (value & 0x80 ? FLAG_SF : 0) | (value ? 0 : FLAG_ZF) | (__builtin_parity(value) ? 0 : FLAG_PF);
 }
 
-static bool low_digit_adjusts(struct cpu *cpu) { return (AL & 15) > 9 || (flags_get(cpu) & FLAG_AF); }
+static bool low_digit_adjusts(struct cpu *cpu)
+{
+    return (AL & 15) > 9 || (flags_get(cpu) & FLAG_AF);
+}
 
 void do_aaa(struct cpu *cpu, const struct op *op)
 {
@@ -221,7 +224,19 @@ static void out(struct cpu *cpu, const struct op *op, u16 port)
     cpu->bus->out(cpu->board, port, (u32)reg_read(cpu, RAX * 8, op->size), bytes);
 }
 
-void do_in_I(struct cpu *cpu, const struct op *op) { in(cpu, op, (u8)op->imm); }
-void do_in_DX(struct cpu *cpu, const struct op *op) { in(cpu, op, (u16)cpu->gpr[RDX]); }
-void do_out_I(struct cpu *cpu, const struct op *op) { out(cpu, op, (u8)op->imm); }
-void do_out_DX(struct cpu *cpu, const struct op *op) { out(cpu, op, (u16)cpu->gpr[RDX]); }
+void do_in_I(struct cpu *cpu, const struct op *op)
+{
+    in(cpu, op, (u8)op->imm);
+}
+void do_in_DX(struct cpu *cpu, const struct op *op)
+{
+    in(cpu, op, (u16)cpu->gpr[RDX]);
+}
+void do_out_I(struct cpu *cpu, const struct op *op)
+{
+    out(cpu, op, (u8)op->imm);
+}
+void do_out_DX(struct cpu *cpu, const struct op *op)
+{
+    out(cpu, op, (u16)cpu->gpr[RDX]);
+}

@@ -28,7 +28,10 @@ static void prepare(const void *code, unsigned length)
         prepare(code, sizeof(code));                                                                                   \
     } while (0)
 
-static void run(void) { CHECK_EQ(cpu_run(cpu, 1000), CPU_EXIT_HALTED); }
+static void run(void)
+{
+    CHECK_EQ(cpu_run(cpu, 1000), CPU_EXIT_HALTED);
+}
 
 static u32 dword(u32 at)
 {
@@ -37,7 +40,10 @@ static u32 dword(u32 at)
     return value;
 }
 
-static void set_dword(u32 at, u32 value) { memcpy(toy.ram + at, &value, 4); }
+static void set_dword(u32 at, u32 value)
+{
+    memcpy(toy.ram + at, &value, 4);
+}
 
 TEST(pusha_pushes_the_old_stack_pointer_and_popa_skips_it)
 {

@@ -19,17 +19,17 @@
 struct string {
     struct cpu *cpu;
     const struct op *op;
-    unsigned bytes;   /* of an element */
-    u64 mask;         /* of address registers and counter */
+    unsigned bytes; /* of an element */
+    u64 mask;       /* of address registers and counter */
     bool backward;
-    bool stop;        /* REPE, REPNE: ended by the comparison */
-    bool compared;    /* a, b are the elements compared last */
+    bool stop;     /* REPE, REPNE: ended by the comparison */
+    bool compared; /* a, b are the elements compared last */
     u64 a, b;
     unsigned element_wise; /* elements still to be done one at a time before windows are tried again */
 };
 
 struct string_kind {
-    bool reads_source; /* DS:rSI or another segment */
+    bool reads_source;           /* DS:rSI or another segment */
     bool uses_dest, writes_dest; /* ES:rDI */
     void (*element)(struct string *s);
     /* `n` elements; `source` and `dest` point to the lowest addresses.  Returns how many were done.  NULL: none. */
@@ -43,7 +43,10 @@ static inline u64 address_mask(enum size size)
     return size == SIZE_16 ? 0xffff : size == SIZE_32 ? 0xffffffff : ~0ull;
 }
 
-static inline u64 address(const struct string *s, enum gpr reg) { return s->cpu->gpr[reg] & s->mask; }
+static inline u64 address(const struct string *s, enum gpr reg)
+{
+    return s->cpu->gpr[reg] & s->mask;
+}
 
 static inline void set_address(const struct string *s, enum gpr reg, u64 value)
 {
@@ -68,7 +71,10 @@ static inline u64 load_element(const struct string *s, enum seg seg, u64 offset)
     }
 }
 
-static inline u64 load_source(const struct string *s) { return load_element(s, OP_SEGMENT(s->op), address(s, RSI)); }
+static inline u64 load_source(const struct string *s)
+{
+    return load_element(s, OP_SEGMENT(s->op), address(s, RSI));
+}
 
 static inline void store_dest(const struct string *s, u64 value)
 {
@@ -371,11 +377,26 @@ static const struct string_kind scas = {false, true, false, scas_element, scas_p
 static const struct string_kind ins = {false, true, true, ins_element, ins_piece};
 static const struct string_kind outs = {true, false, false, outs_element, outs_piece};
 
-bool do_movs(struct cpu *cpu, const struct op *op) { return run(cpu, op, &movs); }
-bool do_cmps(struct cpu *cpu, const struct op *op) { return run(cpu, op, &cmps); }
-bool do_stos(struct cpu *cpu, const struct op *op) { return run(cpu, op, &stos); }
-bool do_lods(struct cpu *cpu, const struct op *op) { return run(cpu, op, &lods); }
-bool do_scas(struct cpu *cpu, const struct op *op) { return run(cpu, op, &scas); }
+bool do_movs(struct cpu *cpu, const struct op *op)
+{
+    return run(cpu, op, &movs);
+}
+bool do_cmps(struct cpu *cpu, const struct op *op)
+{
+    return run(cpu, op, &cmps);
+}
+bool do_stos(struct cpu *cpu, const struct op *op)
+{
+    return run(cpu, op, &stos);
+}
+bool do_lods(struct cpu *cpu, const struct op *op)
+{
+    return run(cpu, op, &lods);
+}
+bool do_scas(struct cpu *cpu, const struct op *op)
+{
+    return run(cpu, op, &scas);
+}
 
 /* A count of 0 touches no port. */
 static bool nothing_to_do(const struct cpu *cpu, const struct op *op)

@@ -38,7 +38,10 @@ static void set(u32 si, u32 di, u32 cx)
     cpu->gpr[RCX] = cx;
 }
 
-static void run(void) { CHECK_EQ(cpu_run(cpu, 1 << 20), CPU_EXIT_HALTED); }
+static void run(void)
+{
+    CHECK_EQ(cpu_run(cpu, 1 << 20), CPU_EXIT_HALTED);
+}
 
 /* What REP MOVS does, one element after the other. */
 static void model_movs(u8 *memory, u32 si, u32 di, u32 count, unsigned size, bool down)

@@ -79,14 +79,15 @@ const struct opcode_pattern opcode_patterns[] = {
 };
 #undef ROW
 
+/* clang-format off */
 const struct operand_kind operand_kinds[OPERAND_COUNT] = {
     {WHERE_NOWHERE, CLASS_NONE, 'n'},
 #define OPERAND_KIND(kind, where, class, size) {WHERE_##where, CLASS_##class, #size[0]},
     OPERANDS(OPERAND_KIND)
 #undef OPERAND_KIND
 };
+/* clang-format on */
 
-const struct opcode opcode_invalid = {
-    .mnemonic = "(bad)", .attr = ATTR_END, .impl = &impl_ud, .source = "no row"};
+const struct opcode opcode_invalid = {.mnemonic = "(bad)", .attr = ATTR_END, .impl = &impl_ud, .source = "no row"};
 const struct opcode opcode_too_long = {
     .mnemonic = "(too long)", .attr = ATTR_END, .impl = &impl_too_long, .source = "more than 15 bytes"};

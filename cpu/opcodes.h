@@ -59,11 +59,11 @@ enum {
 
 /* Attributes beside those of insn.h: conditions that only the decoder looks at. */
 #define ATTR_ 0u
-#define ATTR_NO_REX_B 0x20000u     /* 90: NOP unless REX.B makes it XCHG R8, RAX */
-#define ATTR_W0 0x40000u           /* only without REX.W */
-#define ATTR_W1 0x80000u           /* only with REX.W */
-#define ATTR_MOD_IGNORED 0x100000u /* ModRM.rm is a register whatever mod says (MOV CR/DR) */
-#define ATTR_ADDRESS_NAME 0x200000u/* mnemonic alternatives go by address size (JCXZ) */
+#define ATTR_NO_REX_B 0x20000u      /* 90: NOP unless REX.B makes it XCHG R8, RAX */
+#define ATTR_W0 0x40000u            /* only without REX.W */
+#define ATTR_W1 0x80000u            /* only with REX.W */
+#define ATTR_MOD_IGNORED 0x100000u  /* ModRM.rm is a register whatever mod says (MOV CR/DR) */
+#define ATTR_ADDRESS_NAME 0x200000u /* mnemonic alternatives go by address size (JCXZ) */
 
 /* Operand kinds, as in SDM appendix A: the method of addressing, then the type.
  * OPERAND(kind, where it is encoded, register class, size of the operand).
@@ -212,7 +212,7 @@ extern const struct operand_kind operand_kinds[OPERAND_COUNT];
 
 /* Which bytes a row stands for; same index as opcode_table. */
 struct opcode_pattern {
-    u8 map;    /* enum opcode_map */
+    u8 map; /* enum opcode_map */
     u8 opcode;
     u8 prefix; /* enum opcode_prefix */
     u16 modrm; /* MODRM_* */

@@ -25,8 +25,8 @@ static inline void toy_page(void *board, u64 phys, struct cpu_page *page)
 {
     *page = (struct cpu_page){0};
     if (phys < TOY_RAM)
-        *page = (struct cpu_page){
-            .host = toy.ram + (phys & ~0xfffull), .writable = true, .flags = &toy.flags[phys >> 12]};
+        *page =
+            (struct cpu_page){.host = toy.ram + (phys & ~0xfffull), .writable = true, .flags = &toy.flags[phys >> 12]};
 }
 
 static inline u64 toy_read(void *board, u64 phys, unsigned size)
@@ -78,9 +78,18 @@ static inline void toy_out_block(void *board, u16 port, unsigned size, const voi
     memcpy(toy_port(size * count), data, (size_t)size * count);
 }
 
-static inline int toy_acknowledge(void *board) { return 0; }
-static inline u64 toy_tsc(void *board) { return 0; }
-static inline int toy_signal(void *board, enum cpu_signal signal, int value) { return 0; }
+static inline int toy_acknowledge(void *board)
+{
+    return 0;
+}
+static inline u64 toy_tsc(void *board)
+{
+    return 0;
+}
+static inline int toy_signal(void *board, enum cpu_signal signal, int value)
+{
+    return 0;
+}
 
 static const struct cpu_bus toy_bus = {
     .page = toy_page,

@@ -49,8 +49,14 @@ struct moo_test {
     u8 exception_number;
 };
 
-static u32 get32(const u8 *p) { return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24; }
-static u16 get16(const u8 *p) { return p[0] | p[1] << 8; }
+static u32 get32(const u8 *p)
+{
+    return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24;
+}
+static u16 get16(const u8 *p)
+{
+    return p[0] | p[1] << 8;
+}
 
 /* Takes the chunk at the front of `rest`; false at the end or if the file is damaged. */
 static bool next_chunk(struct bytes *rest, char type[5], struct bytes *data)
@@ -181,8 +187,8 @@ struct file {
     const char *why_excluded;
 };
 
-static const u8 gpr_of[REGS] = {[AX] = RAX, [BX] = RBX, [CX] = RCX, [DX] = RDX,
-                                [SP] = RSP, [BP] = RBP, [SI] = RSI, [DI] = RDI};
+static const u8 gpr_of[REGS] = {
+    [AX] = RAX, [BX] = RBX, [CX] = RCX, [DX] = RDX, [SP] = RSP, [BP] = RBP, [SI] = RSI, [DI] = RDI};
 static const u8 seg_of[REGS] = {[R_CS] = CS, [R_SS] = SS, [R_DS] = DS, [R_ES] = ES};
 
 static void load_state(const struct state *state)
@@ -281,7 +287,10 @@ static const char *reason_to_exclude(const struct file *file, const struct moo_t
 }
 
 /* Bits of the flags to compare.  IOPL and NT, which real mode keeps at 0 on a 286 and at 1 on an 8086, are not. */
-static u16 flags_mask(const struct file *file) { return file->flags_mask & 0x0fd5; }
+static u16 flags_mask(const struct file *file)
+{
+    return file->flags_mask & 0x0fd5;
+}
 
 /* The same for a byte in memory: flags that were pushed are compared like the register. */
 static u8 ram_mask(const struct file *file, const struct moo_test *v, u32 phys)
