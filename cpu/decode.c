@@ -2,8 +2,8 @@
  * Instruction decoder: bytes to struct insn by the rows of cpu/opcodes.def.
  *
  * Tables are made from the rows before main: node[map][opcode] gives, for each mandatory prefix, a list of candidate
- * rows, or a table of lists by ModRM byte.  A list holds the rows that match those bytes, most specific first; conditions that
- * bytes do not show (mode, features, REX.W) choose among them.
+ * rows, or a table of lists by ModRM byte.  A list holds the rows that match those bytes, most specific first;
+ * conditions that bytes do not show (mode, features, REX.W) choose among them.
  *
  * Source: Intel SDM vol. 2, ch. 2 "Instruction Format"; section 2.2.1 "REX Prefixes"; table 2-1, 2-2, 2-3 (ModRM, SIB).
  * Modelled: 16, 32 and 64-bit code, all prefixes, LOCK checks, the limit of 15 bytes.

@@ -3,8 +3,8 @@
  *
  * REP works in pieces: as many elements as the count, the instructions left in this run, the page ends of both
  * operands, the segment limits and the width of the address registers allow, on host memory when both operands are
- * plain RAM, one element at a time otherwise.  After each piece the registers are what they are between two iterations, so a fault
- * or an interrupt finds a state to go on from.
+ * plain RAM, one element at a time otherwise.  After each piece the registers are what they are between two
+ * iterations, so a fault or an interrupt finds a state to go on from.
  *
  * Source: Intel SDM vol. 2, REP/REPE/REPNE and the instructions' pages; vol. 1, "Repeating String Operations".
  * Modelled: 16, 32 and 64-bit addresses, overlap in element order, traps after each iteration (TF), and that a fault

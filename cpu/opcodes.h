@@ -19,8 +19,8 @@
  * before /digit before MEM/REG before R); a row whose feature is missing or whose mode or REX.W condition does not hold
  * is passed over for the next.  What no row matches is #UD.  All rows of one map and opcode must agree on having ModRM.
  *
- * insn.size of a row follows from its first sized operand: b 8 bits, y 32 or 64 (REX.W), z 16 or 32, p 32 or 64 by mode,
- * all others 16/32/64 by prefixes.  A mandatory 66 does not make it 16.
+ * insn.size of a row follows from its first sized operand: b 8 bits, y 32 or 64 (REX.W), z 16 or 32, p 32 or 64 by
+ * mode, all others 16/32/64 by prefixes.  A mandatory 66 does not make it 16.
  */
 #ifndef CPU_OPCODES_H
 #define CPU_OPCODES_H
@@ -67,8 +67,8 @@ enum {
 
 /* Operand kinds, as in SDM appendix A: the method of addressing, then the type.
  * OPERAND(kind, where it is encoded, register class, size of the operand).
- * Sizes: b w d q 1 2 4 8 bytes, v 2/4/8 by operand size, y 4/8 by REX.W, z 2/4, p 4/8 by mode, x 16, t 10, f far pointer
- * 2+v, s 6 or 10 bytes (GDTR), a two of v (BOUND), n none of these or it does not matter. */
+ * Sizes: b w d q 1 2 4 8 bytes, v 2/4/8 by operand size, y 4/8 by REX.W, z 2/4, p 4/8 by mode, x 16, t 10, f far
+ * pointer 2+v, s 6 or 10 bytes (GDTR), a two of v (BOUND), n none of these or it does not matter. */
 /* clang-format off */
 #define OPERANDS(OPERAND)                                                                                              \
     OPERAND(Eb, RM, GPR, b)     /* general register or memory */                                                       \
