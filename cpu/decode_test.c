@@ -371,12 +371,8 @@ TEST(every_row_can_be_reached)
     }
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"
-#if __has_include("cpu/helpers_simd.def")
 #include "cpu/helpers_simd.def"
-#endif
-#if __has_include("cpu/helpers_sys.def")
 #include "cpu/helpers_sys.def"
-#endif
 #undef HELPER
 
 TEST(end_attributes_fit_the_helpers)
@@ -384,12 +380,8 @@ TEST(end_attributes_fit_the_helpers)
 #define HELPER(name, kind) check_##name();
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"
-#if __has_include("cpu/helpers_simd.def")
 #include "cpu/helpers_simd.def"
-#endif
-#if __has_include("cpu/helpers_sys.def")
 #include "cpu/helpers_sys.def"
-#endif
 }
 
 UNIT_MAIN()
