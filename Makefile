@@ -73,13 +73,13 @@ $O/obj/roms.o: $O/roms/roms.c
 tests: $(TESTS)
 
 check: all tests
-	@O=$O CLUTCH=./$(PROGRAM) sh tests/run.sh $(TESTS)
+	@O=$O CLUTCH=$(abspath $(PROGRAM)) sh tests/run.sh $(TESTS)
 
 bench: all
-	@O=$O CLUTCH=./$(PROGRAM) sh tests/bench.sh
+	@O=$O CLUTCH=$(abspath $(PROGRAM)) sh tests/bench.sh
 
 demo: all
-	@O=$O CLUTCH=./$(PROGRAM) sh tests/demo.sh
+	@O=$O CLUTCH=$(abspath $(PROGRAM)) sh tests/demo.sh
 
 format:
 	clang-format -i $(wildcard $(ROOMS:=/*.[ch]) tests/*.[ch] tests/*/*.[ch])
