@@ -23,6 +23,7 @@
 #define FACS_SIZE 64
 #define FADT_SIZE 116
 #define RSDP_SIZE 20
+#define TABLE_ALIGN 16u /* not required, but expected by some */
 #define MAX_TABLES 8
 #define SCI_IRQ 9
 
@@ -140,7 +141,8 @@ static void loader_checksum(struct tables *tables, const char *file, u32 at, u32
 static u32 table_begin(struct tables *tables, const char *signature, u8 revision)
 {
     struct aml *file = &tables->file;
-    u32 start = file->size;
+    u32 start = (file->size + TABLE_ALIGN - 1) & ~(TABLE_ALIGN - 1);
+    pad(file, start);
     aml_bytes(file, signature, 4);
     aml_le(file, 0, 4); /* length */
     aml_byte(file, revision);

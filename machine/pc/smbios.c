@@ -97,7 +97,7 @@ static void add_chassis(struct smbios *smbios)
 
 static void add_processor(struct smbios *smbios, int index)
 {
-    char socket[16];
+    char socket[24];
     snprintf(socket, sizeof(socket), "CPU %d", index);
     begin(smbios, TYPE_PROCESSOR, HANDLE(TYPE_PROCESSOR, index), 42);
     text(smbios, 0x04, socket);
@@ -130,7 +130,7 @@ static void add_memory_array(struct smbios *smbios, u64 ram_size, int devices)
 
 static void add_memory_device(struct smbios *smbios, int index, u64 size)
 {
-    char locator[16];
+    char locator[24];
     snprintf(locator, sizeof(locator), "DIMM %d", index);
     begin(smbios, TYPE_MEMORY_DEVICE, HANDLE(TYPE_MEMORY_DEVICE, index), 40);
     set(smbios, 0x04, HANDLE(TYPE_MEMORY_ARRAY, 0), 2);
