@@ -84,7 +84,8 @@ static void write_reset_control(void *opaque, u64 offset, u64 value, unsigned si
         machine_request(bridge->machine, EVENT_RESET, "cf9");
 }
 
-static const struct bus_ops cf9_ops = {.read = read_reset_control, .write = write_reset_control, .min_size = 1, .max_size = 1};
+static const struct bus_ops cf9_ops = {
+    .read = read_reset_control, .write = write_reset_control, .min_size = 1, .max_size = 1};
 
 static void reset(void *state)
 {

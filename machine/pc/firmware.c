@@ -102,8 +102,8 @@ static int find_bios(struct pc *pc, char *path, size_t size, struct error *err)
     if (find_firmware(config, name, path, size) || find_firmware(config, "bios.bin", path, size))
         return 0;
     return error_set(err, ENOENT,
-                     "cannot find the BIOS %s: install SeaBIOS (Debian package seabios), or say where it is with -L DIR "
-                     "or -bios FILE",
+                     "cannot find the BIOS %s: install SeaBIOS (Debian package seabios), or say where it is with "
+                     "-L DIR or -bios FILE",
                      name);
 }
 
