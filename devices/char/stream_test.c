@@ -372,8 +372,11 @@ static int finish_child(struct child *child)
 
 static void open_stdio(void)
 {
+    static struct chardev *chr; /* stays open: that is the point */
     struct error err;
-    if (!chardev_open("stdio", loop_create(), &err))
+    loop = loop_create();
+    chr = chardev_open("stdio", loop, &err);
+    if (!chr)
         _exit(8);
 }
 
