@@ -173,6 +173,8 @@ static void thre_interrupt(void *opaque)
     update(uart);
 }
 
+/* All 8 bits, whatever word length is set: a kernel that writes without programming the UART (LCR is 0, 5 bits, after
+ * reset) is readable here as it is in other emulators; a real terminal would show garbage. */
 static void send_to_back_end(struct uart16550 *uart)
 {
     while (uart->tx_count) {
@@ -188,9 +190,10 @@ static void send_to_back_end(struct uart16550 *uart)
 /* Empty THR or the transmit FIFO as far as the other side takes it. */
 static void transmit(struct uart16550 *uart)
 {
+    static const u8 word[4] = {0x1f, 0x3f, 0x7f, 0xff};
     if (uart->mcr & MCR_LOOP)
         for (; uart->tx_count; uart->tx_count--)
-            receive_byte(uart, uart->tx[uart->tx_head++ % UART_FIFO], 0);
+            receive_byte(uart, uart->tx[uart->tx_head++ % UART_FIFO] & word[uart->lcr & LCR_BITS], 0);
     else
         send_to_back_end(uart);
     if (uart->tx_count) {
@@ -214,13 +217,10 @@ static void writable(void *opaque)
 
 static void write_thr(struct uart16550 *uart, u8 value)
 {
-    static const u8 word[4] = {0x1f, 0x3f, 0x7f, 0xff};
     uart->thre_pending = false;
-    if (!fifo(uart))
-        uart->tx_count = 0; /* an unsent character is overwritten */
     if (uart->tx_count >= UART_FIFO)
         return;
-    uart->tx[(uart->tx_head + uart->tx_count++) % UART_FIFO] = value & word[uart->lcr & LCR_BITS];
+    uart->tx[(uart->tx_head + uart->tx_count++) % UART_FIFO] = value;
     transmit(uart);
 }
 

@@ -361,12 +361,22 @@ TEST(fcr_clears_the_receive_fifo)
     stop();
 }
 
-TEST(word_length_cuts_transmitted_characters)
+TEST(word_length_cuts_looped_back_characters)
 {
     start(0);
     out(LCR, 0x02); /* 7 bits */
+    out(MCR, 0x10);
     out(THR, 0xc1);
-    CHECK_EQ((u8)far_end.sent[0], 0x41);
+    CHECK_EQ(in(RBR), 0x41);
+    stop();
+}
+
+TEST(back_end_gets_all_eight_bits_before_the_guest_sets_a_word_length)
+{
+    start(0);
+    out(LCR, 0);
+    out(THR, 0x61);
+    CHECK_EQ((u8)far_end.sent[0], 0x61);
     stop();
 }
 
