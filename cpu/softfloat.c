@@ -6,6 +6,7 @@
  * overflow and underflow, DAZ, FTZ, both NaN rules, the unsupported formats of extended precision (invalid operand).
  */
 #include "cpu/softfloat.h"
+#include "cpu/wide.h"
 
 struct format {
     int precision, emin, emax;
@@ -15,46 +16,6 @@ struct format {
 static const struct format format_f32 = {24, -126, 127, 192};
 static const struct format format_f64 = {53, -1022, 1023, 1536};
 
-/* --- 128-bit pieces --- */
-
-static void shift_right_jam(u64 *hi, u64 *lo, u64 count)
-{
-    if (!count)
-        return;
-    if (count < 64) {
-        u64 lost = *lo << (64 - count);
-        *lo = *hi << (64 - count) | *lo >> count | (lost != 0);
-        *hi >>= count;
-    } else if (count < 128) {
-        u64 lost = *lo | (count > 64 ? *hi << (128 - count) : 0);
-        *lo = (count == 64 ? *hi : *hi >> (count - 64)) | (lost != 0);
-        *hi = 0;
-    } else {
-        *lo = (*hi | *lo) != 0;
-        *hi = 0;
-    }
-}
-
-static void shift_left(u64 *hi, u64 *lo, unsigned count)
-{
-    if (count >= 64) {
-        *hi = *lo << (count - 64);
-        *lo = 0;
-    } else if (count) {
-        *hi = *hi << count | *lo >> (64 - count);
-        *lo <<= count;
-    }
-}
-
-static void multiply_64(u64 a, u64 b, u64 *hi, u64 *lo)
-{
-    u64 a1 = a >> 32, a0 = (u32)a, b1 = b >> 32, b0 = (u32)b;
-    u64 low = a0 * b0, mid1 = a1 * b0, mid2 = a0 * b1, high = a1 * b1;
-    u64 mid = (low >> 32) + (u32)mid1 + (u32)mid2;
-    *lo = mid << 32 | (u32)low;
-    *hi = high + (mid1 >> 32) + (mid2 >> 32) + (mid >> 32);
-}
-
 static struct soft normalize(struct soft a)
 {
     if (!(a.hi | a.lo)) {
@@ -62,7 +23,7 @@ static struct soft normalize(struct soft a)
         return a;
     }
     unsigned shift = a.hi ? (unsigned)__builtin_clzll(a.hi) : 64u + (unsigned)__builtin_clzll(a.lo);
-    shift_left(&a.hi, &a.lo, shift);
+    wide_shift_left(&a.hi, &a.lo, shift);
     a.exponent -= (i32)shift;
     return a;
 }
@@ -199,7 +160,7 @@ static struct soft underflow(struct float_env *env, struct soft a, struct soft r
         env->rounded_up = false;
         return soft_zero(a.sign);
     }
-    shift_right_jam(&a.hi, &a.lo, (u64)(format->emin - a.exponent));
+    wide_shift_right_jam(&a.hi, &a.lo, (u64)(format->emin - a.exponent));
     a.exponent = format->emin;
     if (round_top(env, &a, (unsigned)format->precision))
         env->flags |= FLOAT_UE | FLOAT_PE;
@@ -277,7 +238,7 @@ static u64 integer_magnitude(struct float_env *env, struct soft a, bool *inexact
     if (!*fits)
         return 0;
     u64 hi = a.hi, lo = a.lo;
-    shift_right_jam(&hi, &lo, (u64)(63 - a.exponent));
+    wide_shift_right_jam(&hi, &lo, (u64)(63 - a.exponent));
     *inexact = lo != 0;
     env->rounded_up = rounds_up(env, a.sign, hi & 1, lo, 0);
     *fits = !env->rounded_up || hi != ~0ull;
@@ -383,14 +344,14 @@ struct soft soft_operand(struct float_env *env, struct soft a)
 
 static struct soft add_magnitudes(struct soft a, struct soft b)
 {
-    shift_right_jam(&b.hi, &b.lo, (u64)(a.exponent - b.exponent));
+    wide_shift_right_jam(&b.hi, &b.lo, (u64)(a.exponent - b.exponent));
     u64 lo = a.lo + b.lo, carry = lo < a.lo;
     u64 hi = a.hi + b.hi, carry_hi = hi < a.hi;
     carry_hi |= hi + carry < hi;
     a.hi = hi + carry;
     a.lo = lo;
     if (carry_hi) {
-        shift_right_jam(&a.hi, &a.lo, 1);
+        wide_shift_right_jam(&a.hi, &a.lo, 1);
         a.hi |= 1ull << 63;
         a.exponent++;
     }
@@ -399,7 +360,7 @@ static struct soft add_magnitudes(struct soft a, struct soft b)
 
 static struct soft subtract_magnitudes(struct float_env *env, struct soft a, struct soft b)
 {
-    shift_right_jam(&b.hi, &b.lo, (u64)(a.exponent - b.exponent));
+    wide_shift_right_jam(&b.hi, &b.lo, (u64)(a.exponent - b.exponent));
     a.hi = a.hi - b.hi - (a.lo < b.lo);
     a.lo -= b.lo;
     a = normalize(a);
@@ -463,7 +424,7 @@ static struct soft product(struct soft a, struct soft b)
     if (a.class == SOFT_ZERO || b.class == SOFT_ZERO)
         return soft_zero(a.sign);
     a.exponent += b.exponent + 1;
-    multiply_64(a.hi, b.hi, &a.hi, &a.lo);
+    wide_multiply_64(a.hi, b.hi, &a.hi, &a.lo);
     return normalize(a);
 }
 
@@ -555,12 +516,12 @@ static struct soft square_root(struct soft a)
     if (odd) {
         a.exponent--;
     } else {
-        shift_right_jam(&a.hi, &a.lo, 1);
+        wide_shift_right_jam(&a.hi, &a.lo, 1);
     }
     a.exponent /= 2;
     for (int i = 0; i < 66; i++) {
         u64 two = a.hi >> 62;
-        shift_left(&a.hi, &a.lo, 2);
+        wide_shift_left(&a.hi, &a.lo, 2);
         rest_hi = rest_hi << 2 | rest >> 62;
         rest = rest << 2 | two;
         u64 try_hi = root_hi << 2 | root >> 62, try = root << 2 | 1;
