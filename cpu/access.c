@@ -190,7 +190,11 @@ u8 *mmu_window(struct cpu *cpu, u64 linear, unsigned length, bool write)
     }                                                                                                                  \
     void system_store##bits(struct cpu *cpu, u64 linear, u##bits value)                                                \
     {                                                                                                                  \
-        access_bytes(cpu, linear, &value, sizeof(value), ACCESS_SYSTEM | ACCESS_WRITE);                                \
+        const struct tlb_entry *e = &cpu->tlbs[TLB_SUPERVISOR][(linear >> 12) & (TLB_SIZE - 1)];                       \
+        if (likely(((linear + sizeof(value) - 1) & PAGE_MASK) == e->write_tag))                                        \
+            memcpy((u8 *)(uintptr_t)(linear + e->addend), &value, sizeof(value));                                      \
+        else                                                                                                           \
+            access_bytes(cpu, linear, &value, sizeof(value), ACCESS_SYSTEM | ACCESS_WRITE);                            \
     }
 
 SYSTEM_ACCESS(8)
@@ -218,7 +222,17 @@ void system_check_write(struct cpu *cpu, u64 linear, unsigned length)
 
 void store_as(struct cpu *cpu, bool user, u64 linear, u64 value, unsigned size)
 {
-    access_bytes(cpu, linear, &value, size, ACCESS_WRITE | (user ? ACCESS_USER : 0));
+    const struct tlb_entry *e = &cpu->tlbs[user ? TLB_USER : TLB_SUPERVISOR][(linear >> 12) & (TLB_SIZE - 1)];
+    if (unlikely(((linear + size - 1) & PAGE_MASK) != e->write_tag)) {
+        access_bytes(cpu, linear, &value, size, ACCESS_WRITE | (user ? ACCESS_USER : 0));
+        return;
+    }
+    u8 *host = (u8 *)(uintptr_t)(linear + e->addend);
+    switch (size) {
+    case 2: memcpy(host, &value, 2); break;
+    case 4: memcpy(host, &value, 4); break;
+    default: memcpy(host, &value, 8); break;
+    }
 }
 
 /* --- by segment and offset --- */

@@ -350,7 +350,10 @@ TEST(a_data_breakpoint_traps_right_after_its_instruction)
     cpu->dr[0] = 0x7000;
     cpu->dr[7] = DR7_FIXED | 1 | 0x10000;
     cpu_update_mode(cpu);
-    if (!(cpu->mode & MODE_STEP))
+    bool steps = cpu->mode & MODE_STEP;
+    if (!steps)
+        toy_destroy(toy);
+    if (!steps)
         SKIP("data breakpoints do not make the loop step yet");
     CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
     CHECK_EQ(cpu->gpr[RAX], 0);

@@ -51,7 +51,7 @@ bool segment_permits(bool protection, const struct segment *seg, u64 offset, uns
 /* Raises #PF unless `length` bytes (up to 4096) may be written at supervisor privilege. */
 void system_check_write(struct cpu *cpu, u64 linear, unsigned length);
 void system_load_bytes(struct cpu *cpu, u64 linear, void *data, unsigned length);
-/* Loads and stores at the privilege of level 3 or of levels 0-2, whatever CPL is now (new stacks). */
+/* Stores 2, 4 or 8 bytes at the privilege of level 3 or of levels 0-2, whatever CPL is now (new stacks). */
 void store_as(struct cpu *cpu, bool user, u64 linear, u64 value, unsigned size);
 
 /* --- segment.c --- */
@@ -66,7 +66,10 @@ static inline bool descriptor_present(const struct descriptor *d) { return (d->h
 static inline bool descriptor_is_segment(const struct descriptor *d) { return (d->high >> 12) & 1; } /* S */
 static inline bool descriptor_is_code(const struct descriptor *d) { return (d->high & 0x1800) == 0x1800; }
 static inline bool descriptor_is_conforming(const struct descriptor *d) { return (d->high & 0x1c00) == 0x1c00; }
-static inline bool descriptor_is_readable(const struct descriptor *d) { return !(~d->high & 0x200) || !(d->high & 0x800); }
+static inline bool descriptor_is_readable(const struct descriptor *d) /* data, or code with R */
+{
+    return (d->high & 0x200) || !(d->high & 0x800);
+}
 static inline bool descriptor_is_writable(const struct descriptor *d) { return (d->high & 0x1a00) == 0x1200; }
 static inline bool descriptor_is_long(const struct descriptor *d) { return (d->high >> 21) & 1; }
 u32 descriptor_base(const struct descriptor *d);
