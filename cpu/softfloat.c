@@ -488,14 +488,14 @@ struct soft soft_div(struct float_env *env, struct soft a, struct soft b)
         return r;
     if (a.class == b.class && a.class != SOFT_NORMAL)
         return invalid(env);
-    note_denormal(env, &a, &b);
     a.sign ^= b.sign;
-    if (a.class == SOFT_INF)
-        return soft_infinity(a.sign);
-    if (b.class == SOFT_ZERO) {
-        env->flags |= FLOAT_ZE;
+    if (b.class == SOFT_ZERO) { /* comes before the denormal exception (measured) */
+        env->flags |= a.class == SOFT_INF ? 0 : FLOAT_ZE;
         return soft_infinity(a.sign);
     }
+    note_denormal(env, &a, &b);
+    if (a.class == SOFT_INF)
+        return soft_infinity(a.sign);
     if (a.class == SOFT_ZERO || b.class == SOFT_INF)
         return soft_zero(a.sign);
     u64 rest = a.hi;

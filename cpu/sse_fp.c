@@ -33,32 +33,29 @@ struct float_env sse_env(const struct cpu *cpu)
                               .daz = (mxcsr & MXCSR_DAZ) != 0, .ftz = (mxcsr & MXCSR_FTZ) != 0};
 }
 
+union simd sse_soft_vector(struct cpu *cpu, sse_soft_vector_fn *soft, union simd a, union simd b)
+{
+    struct float_env env = sse_env(cpu);
+    union simd r = soft(&env, a, b);
+    sse_exceptions(cpu, env.flags);
+    return r;
+}
+
+u64 sse_soft_integer(struct cpu *cpu, sse_soft_integer_fn *soft, union simd a, union simd b)
+{
+    struct float_env env = sse_env(cpu);
+    u64 r = soft(&env, a, b);
+    sse_exceptions(cpu, env.flags);
+    return r;
+}
+
 #if SSE_HOST
 
 /* --- host --- */
 
-static bool denormal_single(u32 v) { return !(v & 0x7f800000u) && (v & 0x7fffffu); }
-static bool denormal_double(u64 v) { return !(v >> 52 & 0x7ff) && v << 12; }
-
-static bool denormal_result(const union simd *r, enum sse_result kind)
-{
-    switch (kind) {
-    case RESULT_PS:
-        return denormal_single(r->d[0]) || denormal_single(r->d[1]) || denormal_single(r->d[2]) ||
-               denormal_single(r->d[3]);
-    case RESULT_PD: return denormal_double(r->q[0]) || denormal_double(r->q[1]);
-    case RESULT_SS: return denormal_single(r->d[0]);
-    case RESULT_SD: return denormal_double(r->q[0]);
-    default: return false;
-    }
-}
-
-/* FTZ has no effect while underflow is unmasked (SDM vol. 1, 10.2.3.3): the host's mask is always set. */
 static void enter_guest_mode(const struct cpu *cpu)
 {
     u32 mxcsr = (cpu->mxcsr & ~MXCSR_FLAGS) | MXCSR_MASKS;
-    if (!(cpu->mxcsr & FLOAT_UE << MXCSR_MASK_SHIFT))
-        mxcsr &= ~MXCSR_FTZ;
     asm volatile("ldmxcsr %0" : : "m"(mxcsr));
 }
 
@@ -69,17 +66,16 @@ static u32 leave_guest_mode(void)
     return flags;
 }
 
-__attribute__((noinline)) union simd sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, union simd a, union simd b,
-                                                      enum sse_result kind)
+__attribute__((noinline)) union simd sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft,
+                                                      union simd a, union simd b)
 {
+    const u32 masks = (FLOAT_OE | FLOAT_UE) << MXCSR_MASK_SHIFT;
     union simd r;
+    if (unlikely(~cpu->mxcsr & masks) && soft)
+        return sse_soft_vector(cpu, soft, a, b);
     enter_guest_mode(cpu);
     r.ps = fn(a.ps, b.ps);
-    u32 flags = leave_guest_mode();
-    /* SDM vol. 1, 4.9.1.5: unmasked, every tiny result underflows, exact or not. */
-    if (unlikely(!(cpu->mxcsr & FLOAT_UE << MXCSR_MASK_SHIFT)) && denormal_result(&r, kind))
-        flags |= FLOAT_UE;
-    sse_exceptions(cpu, flags);
+    sse_exceptions(cpu, leave_guest_mode());
     return r;
 }
 
@@ -144,7 +140,7 @@ PREDICATES(cmpsd)
 
 static union simd compare(struct cpu *cpu, sse_vector_fn *const *predicates, unsigned n, union simd a, union simd b)
 {
-    return sse_vector(cpu, predicates[n & 7], a, b, RESULT_OTHER);
+    return sse_vector(cpu, predicates[n & 7], NULL, a, b);
 }
 
 /* COMISS and the like: LAHF puts CF, PF, ZF where the flags image has them; OF, SF, AF are 0. */
@@ -163,147 +159,6 @@ COMPARE(ucomisd)
 
 #else
 
-/* --- software --- */
-
-union simd sse_vector(struct cpu *cpu, sse_vector_fn *fn, union simd a, union simd b, enum sse_result kind)
-{
-    struct float_env env = sse_env(cpu);
-    union simd r = fn(&env, a, b);
-    sse_exceptions(cpu, env.flags);
-    return r;
-}
-
-u64 sse_integer(struct cpu *cpu, sse_integer_fn *fn, union simd a, union simd b)
-{
-    struct float_env env = sse_env(cpu);
-    u64 r = fn(&env, a, b);
-    sse_exceptions(cpu, env.flags);
-    return r;
-}
-
-static u32 pack32(struct float_env *env, struct soft a) { return soft_to_f32(env, a); }
-static u64 pack64(struct float_env *env, struct soft a) { return soft_to_f64(env, a); }
-
-/* MINPS: the second operand if either is a NaN (invalid, quiet ones too) or both are zero. */
-static bool takes_first(struct float_env *env, struct soft a, struct soft b, enum float_relation wanted)
-{
-    return soft_compare(env, a, b, false) == wanted;
-}
-
-#define ELEMENT(bits)                                                                                                  \
-    static u##bits add##bits(struct float_env *env, u##bits a, u##bits b)                                              \
-    {                                                                                                                  \
-        return pack##bits(env, soft_add(env, soft_from_f##bits(env, a), soft_from_f##bits(env, b)));                   \
-    }                                                                                                                  \
-    static u##bits sub##bits(struct float_env *env, u##bits a, u##bits b)                                              \
-    {                                                                                                                  \
-        return pack##bits(env, soft_sub(env, soft_from_f##bits(env, a), soft_from_f##bits(env, b)));                   \
-    }                                                                                                                  \
-    static u##bits mul##bits(struct float_env *env, u##bits a, u##bits b)                                              \
-    {                                                                                                                  \
-        return pack##bits(env, soft_mul(env, soft_from_f##bits(env, a), soft_from_f##bits(env, b)));                   \
-    }                                                                                                                  \
-    static u##bits div##bits(struct float_env *env, u##bits a, u##bits b)                                              \
-    {                                                                                                                  \
-        return pack##bits(env, soft_div(env, soft_from_f##bits(env, a), soft_from_f##bits(env, b)));                   \
-    }                                                                                                                  \
-    static u##bits sqrt##bits(struct float_env *env, u##bits a, u##bits b)                                             \
-    {                                                                                                                  \
-        return pack##bits(env, soft_sqrt(env, soft_from_f##bits(env, b)));                                             \
-    }                                                                                                                  \
-    static u##bits min##bits(struct float_env *env, u##bits a, u##bits b)                                              \
-    {                                                                                                                  \
-        bool first = takes_first(env, soft_from_f##bits(env, a), soft_from_f##bits(env, b), FLOAT_LESS);               \
-        return flushed##bits(env, first ? a : b);                                                                      \
-    }                                                                                                                  \
-    static u##bits max##bits(struct float_env *env, u##bits a, u##bits b)                                              \
-    {                                                                                                                  \
-        bool first = takes_first(env, soft_from_f##bits(env, a), soft_from_f##bits(env, b), FLOAT_GREATER);            \
-        return flushed##bits(env, first ? a : b);                                                                      \
-    }
-
-/* DAZ: a denormal is a zero of its sign, also as MIN's and MAX's result. */
-static u32 flushed32(const struct float_env *env, u32 a) { return env->daz && !(a & 0x7f800000) ? a & 1u << 31 : a; }
-static u64 flushed64(const struct float_env *env, u64 a)
-{
-    return env->daz && !(a >> 52 & 0x7ff) ? a & 1ull << 63 : a;
-}
-
-ELEMENT(32)
-ELEMENT(64)
-
-#define VECTOR(name, function, field, count)                                                                           \
-    static union simd host_##name(struct float_env *env, union simd a, union simd b)                                   \
-    {                                                                                                                  \
-        for (unsigned i = 0; i < (count); i++)                                                                         \
-            a.field[i] = function(env, a.field[i], b.field[i]);                                                        \
-        return a;                                                                                                      \
-    }
-
-#define FOUR(operation)                                                                                                \
-    VECTOR(operation##ps, operation##32, d, 4)                                                                         \
-    VECTOR(operation##pd, operation##64, q, 2)                                                                         \
-    VECTOR(operation##ss, operation##32, d, 1)                                                                         \
-    VECTOR(operation##sd, operation##64, q, 1)
-
-FOUR(add)
-FOUR(sub)
-FOUR(mul)
-FOUR(div)
-FOUR(min)
-FOUR(max)
-FOUR(sqrt)
-
-/* 13 significant bits; denormals are zeros in operands and results, no exceptions. */
-static u32 approximate(struct soft value)
-{
-    struct float_env env = {.rounding = ROUND_NEAREST, .masks = FLOAT_ALL, .sse = true, .ftz = true, .daz = true};
-    if (value.class == SOFT_NORMAL)
-        value.hi &= ~0ull << 51;
-    return soft_to_f32(&env, value);
-}
-
-static u32 rcp32(struct float_env *unused, u32 a, u32 b)
-{
-    struct float_env env = {.rounding = ROUND_NEAREST, .masks = FLOAT_ALL, .sse = true, .ftz = true, .daz = true};
-    return approximate(soft_div(&env, soft_from_int(1), soft_from_f32(&env, b)));
-}
-
-static u32 rsqrt32(struct float_env *unused, u32 a, u32 b)
-{
-    struct float_env env = {.rounding = ROUND_NEAREST, .masks = FLOAT_ALL, .sse = true, .ftz = true, .daz = true};
-    return approximate(soft_div(&env, soft_from_int(1), soft_sqrt(&env, soft_from_f32(&env, b))));
-}
-
-VECTOR(rcpps, rcp32, d, 4)
-VECTOR(rcpss, rcp32, d, 1)
-VECTOR(rsqrtps, rsqrt32, d, 4)
-VECTOR(rsqrtss, rsqrt32, d, 1)
-
-/* EQ, LT, LE, UNORD, and with bit 2 their opposites.  EQ and UNORD are quiet. */
-static bool predicate_holds(struct float_env *env, unsigned n, struct soft a, struct soft b)
-{
-    enum float_relation relation = soft_compare(env, a, b, (n & 3) == 0 || (n & 3) == 3);
-    static const u8 holds[4] = {1 << FLOAT_EQUAL, 0, 1 << FLOAT_EQUAL, 1 << FLOAT_UNORDERED};
-    bool result = relation == FLOAT_LESS ? (n & 3) == 1 || (n & 3) == 2 : holds[n & 3] >> relation & 1;
-    return result != (n >> 2 & 1);
-}
-
-#define PREDICATES(name, bits, field, count)                                                                           \
-    static union simd soft_##name(struct float_env *env, unsigned n, union simd a, union simd b)                       \
-    {                                                                                                                  \
-        for (unsigned i = 0; i < (count); i++)                                                                         \
-            a.field[i] = predicate_holds(env, n & 7, soft_from_f##bits(env, a.field[i]),                               \
-                                         soft_from_f##bits(env, b.field[i]))                                           \
-                             ? (u##bits)~0ull                                                                          \
-                             : 0;                                                                                      \
-        return a;                                                                                                      \
-    }
-
-PREDICATES(cmpps, 32, d, 4)
-PREDICATES(cmppd, 64, q, 2)
-PREDICATES(cmpss, 32, d, 1)
-PREDICATES(cmpsd, 64, q, 1)
 #define predicates_cmpps soft_cmpps
 #define predicates_cmppd soft_cmppd
 #define predicates_cmpss soft_cmpss
@@ -319,78 +174,47 @@ static union simd compare(struct cpu *cpu, predicate_fn *fn, unsigned n, union s
     return r;
 }
 
-static u64 flags_of(enum float_relation relation)
-{
-    switch (relation) {
-    case FLOAT_LESS: return FL_CF;
-    case FLOAT_EQUAL: return FL_ZF;
-    case FLOAT_GREATER: return 0;
-    default: return FL_CF | FL_PF | FL_ZF;
-    }
-}
-
-#define COMPARE(name, bits, field, quiet)                                                                              \
-    static u64 host_##name(struct float_env *env, union simd a, union simd b)                                          \
-    {                                                                                                                  \
-        return flags_of(                                                                                               \
-            soft_compare(env, soft_from_f##bits(env, a.field[0]), soft_from_f##bits(env, b.field[0]), quiet));         \
-    }
-
-COMPARE(comiss, 32, d, false)
-COMPARE(comisd, 64, q, false)
-COMPARE(ucomiss, 32, d, true)
-COMPARE(ucomisd, 64, q, true)
-
 #endif
 
 /* --- instructions --- */
 
-#define INSTRUCTION(name, operand, kind)                                                                               \
+#define INSTRUCTION(name, operand)                                                                                     \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
         union simd b = operand(cpu, op);                                                                               \
-        xmm_put(cpu, op->reg, sse_vector(cpu, host_##name, xmm_get(cpu, op->reg), b, kind));                           \
+        xmm_put(cpu, op->reg, SSE_VECTOR(cpu, name, xmm_get(cpu, op->reg), b));                                        \
     }
 
 #define FOUR_INSTRUCTIONS(operation)                                                                                   \
-    INSTRUCTION(operation##ps, rm_xmm, RESULT_PS)                                                                      \
-    INSTRUCTION(operation##pd, rm_xmm, RESULT_PD)                                                                      \
-    INSTRUCTION(operation##ss, rm_xmm_low32, RESULT_SS)                                                                \
-    INSTRUCTION(operation##sd, rm_xmm_low64, RESULT_SD)
-
-#define FOUR_EXACT(operation)                                                                                          \
-    INSTRUCTION(operation##ps, rm_xmm, RESULT_OTHER)                                                                   \
-    INSTRUCTION(operation##pd, rm_xmm, RESULT_OTHER)                                                                   \
-    INSTRUCTION(operation##ss, rm_xmm_low32, RESULT_OTHER)                                                             \
-    INSTRUCTION(operation##sd, rm_xmm_low64, RESULT_OTHER)
+    INSTRUCTION(operation##ps, rm_xmm)                                                                                \
+    INSTRUCTION(operation##pd, rm_xmm)                                                                                \
+    INSTRUCTION(operation##ss, rm_xmm_low32)                                                                          \
+    INSTRUCTION(operation##sd, rm_xmm_low64)
 
 FOUR_INSTRUCTIONS(add)
 FOUR_INSTRUCTIONS(sub)
 FOUR_INSTRUCTIONS(mul)
 FOUR_INSTRUCTIONS(div)
-FOUR_EXACT(min)
-FOUR_EXACT(max)
-FOUR_EXACT(sqrt)
+FOUR_INSTRUCTIONS(min)
+FOUR_INSTRUCTIONS(max)
+FOUR_INSTRUCTIONS(sqrt)
 
 /* No exceptions, and no influence of MXCSR. */
+#if SSE_HOST
+#define APPROXIMATE(r, name, a, b) ((r).ps = host_##name((a).ps, (b).ps))
+#else
+#define APPROXIMATE(r, name, a, b) ((r) = soft_##name(&(struct float_env){0}, (a), (b)))
+#endif
+
 #define APPROXIMATION(name, operand)                                                                                   \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
-        union simd b = operand(cpu, op);                                                                               \
-        xmm_put(cpu, op->reg, sse_approximation(host_##name, xmm_get(cpu, op->reg), b));                               \
+        union simd b = operand(cpu, op), a = xmm_get(cpu, op->reg);                                                    \
+        APPROXIMATE(a, name, a, b);                                                                                    \
+        xmm_put(cpu, op->reg, a);                                                                                      \
     }
-
-static union simd sse_approximation(sse_vector_fn *fn, union simd a, union simd b)
-{
-#if SSE_HOST
-    a.ps = fn(a.ps, b.ps);
-    return a;
-#else
-    return fn(NULL, a, b);
-#endif
-}
 
 APPROXIMATION(rcpps, rm_xmm)
 APPROXIMATION(rcpss, rm_xmm_low32)
@@ -415,7 +239,7 @@ COMPARISON(cmpsd, rm_xmm_low64)
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
         union simd b = operand(cpu, op);                                                                               \
-        cpu->fl = (u32)sse_integer(cpu, host_##name, xmm_get(cpu, op->reg), b);                                        \
+        cpu->fl = (u32)SSE_INTEGER(cpu, name, xmm_get(cpu, op->reg), b);                                               \
     }
 
 COMPARISON_TO_FLAGS(comiss, rm_xmm_low32)

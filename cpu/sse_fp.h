@@ -1,8 +1,9 @@
 /*
  * How SSE floating-point instructions meet the MXCSR: shared by sse_fp.c and sse_convert.c.
  *
- * Every operation is a pure function of two XMM operands: of the host (with its MXCSR) or in software (with a struct
- * float_env).  The host's own MXCSR has default control bits outside of these functions; its flags are anybody's.
+ * Every operation is a pure function of two XMM operands: of the host (host_NAME, with its MXCSR) and in software
+ * (soft_NAME, with a struct float_env).  The host's own MXCSR has default control bits outside of these functions; its
+ * flags are anybody's.
  *
  * Source: Intel SDM vol. 1, 10.2.3 "MXCSR", 11.5.2 "SIMD Floating-Point Exceptions", 11.5.3 "Generating SIMD
  * Floating-Point Exceptions" (order and masks).
@@ -12,22 +13,57 @@
 
 #include "cpu/simd.h"
 
-/* The result's elements, where an exact denormal matters when underflow is unmasked. */
-enum sse_result { RESULT_OTHER, RESULT_PS, RESULT_PD, RESULT_SS, RESULT_SD };
+/* --- software: sse_soft.c --- */
 
+typedef union simd sse_soft_vector_fn(struct float_env *env, union simd a, union simd b);
+typedef u64 sse_soft_integer_fn(struct float_env *env, union simd a, union simd b);
+
+#define SSE_SOFT_FOUR(declare, operation)                                                                              \
+    declare(operation##ps) declare(operation##pd) declare(operation##ss) declare(operation##sd)
+#define SSE_SOFT_VECTORS(declare)                                                                                      \
+    SSE_SOFT_FOUR(declare, add)                                                                                        \
+    SSE_SOFT_FOUR(declare, sub)                                                                                        \
+    SSE_SOFT_FOUR(declare, mul)                                                                                        \
+    SSE_SOFT_FOUR(declare, div)                                                                                        \
+    SSE_SOFT_FOUR(declare, min)                                                                                        \
+    SSE_SOFT_FOUR(declare, max)                                                                                        \
+    SSE_SOFT_FOUR(declare, sqrt)                                                                                       \
+    declare(rcpps) declare(rcpss) declare(rsqrtps) declare(rsqrtss)                                                    \
+    declare(cvtdq2ps) declare(cvtps2dq) declare(cvttps2dq) declare(cvtdq2pd) declare(cvtpd2dq) declare(cvttpd2dq)      \
+    declare(cvtps2pd) declare(cvtpd2ps) declare(cvtss2sd) declare(cvtsd2ss) declare(cvtpi2ps)                          \
+    declare(cvtsi2ss32) declare(cvtsi2ss64) declare(cvtsi2sd32) declare(cvtsi2sd64)
+#define SSE_SOFT_INTEGERS(declare)                                                                                     \
+    declare(comiss) declare(comisd) declare(ucomiss) declare(ucomisd)                                                  \
+    declare(cvtss2si_u32) declare(cvtss2si_u64) declare(cvttss2si_u32) declare(cvttss2si_u64)                          \
+    declare(cvtsd2si_u32) declare(cvtsd2si_u64) declare(cvttsd2si_u32) declare(cvttsd2si_u64)
+
+#define SSE_DECLARE_VECTOR(name) sse_soft_vector_fn soft_##name;
+#define SSE_DECLARE_INTEGER(name) sse_soft_integer_fn soft_##name;
+SSE_SOFT_VECTORS(SSE_DECLARE_VECTOR)
+SSE_SOFT_INTEGERS(SSE_DECLARE_INTEGER)
+
+/* CMPPS and the like with predicate n. */
+union simd soft_cmpps(struct float_env *env, unsigned n, union simd a, union simd b);
+union simd soft_cmppd(struct float_env *env, unsigned n, union simd a, union simd b);
+union simd soft_cmpss(struct float_env *env, unsigned n, union simd a, union simd b);
+union simd soft_cmpsd(struct float_env *env, unsigned n, union simd a, union simd b);
+
+struct float_env sse_env(const struct cpu *cpu);
 /* Adds `flags` to MXCSR; #XM (#UD without OSXMMEXCPT) if one is unmasked: does not return then. */
 void sse_exceptions(struct cpu *cpu, u32 flags);
+/* With the guest's rounding, masks and exceptions. */
+union simd sse_soft_vector(struct cpu *cpu, sse_soft_vector_fn *soft, union simd a, union simd b);
+u64 sse_soft_integer(struct cpu *cpu, sse_soft_integer_fn *soft, union simd a, union simd b);
 
-/* Any MXCSR flag is raised in the software environment for one instruction. */
-struct float_env sse_env(const struct cpu *cpu);
+/* --- one operation --- */
 
 #if SSE_HOST
 
 typedef __m128 sse_vector_fn(__m128 a, __m128 b);
 typedef u64 sse_integer_fn(__m128 a, __m128 b);
 
-/* With the guest's MXCSR, clean flags, all exceptions masked. */
-union simd sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, union simd a, union simd b, enum sse_result kind);
+/* With the guest's MXCSR and clean flags on the host; software if overflow or underflow is unmasked (soft not NULL). */
+union simd sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, union simd a, union simd b);
 u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, union simd a, union simd b);
 
 static inline u32 sse_host_flags(void)
@@ -44,8 +80,8 @@ static inline bool sse_host_fits(const struct cpu *cpu)
 }
 
 /* Optimistic: on the host as it is; once more with clean flags if it shows one that the guest does not have. */
-static inline __attribute__((always_inline)) union simd sse_vector(struct cpu *cpu, sse_vector_fn *fn, union simd a,
-                                                                   union simd b, enum sse_result kind)
+static inline __attribute__((always_inline)) union simd
+sse_vector(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, union simd a, union simd b)
 {
     if (sse_host_fits(cpu)) {
         union simd r;
@@ -53,7 +89,7 @@ static inline __attribute__((always_inline)) union simd sse_vector(struct cpu *c
         if (likely(!(sse_host_flags() & MXCSR_FLAGS & ~cpu->mxcsr)))
             return r;
     }
-    return sse_vector_exact(cpu, fn, a, b, kind);
+    return sse_vector_exact(cpu, fn, soft, a, b);
 }
 
 static inline __attribute__((always_inline)) u64 sse_integer(struct cpu *cpu, sse_integer_fn *fn, union simd a,
@@ -67,13 +103,13 @@ static inline __attribute__((always_inline)) u64 sse_integer(struct cpu *cpu, ss
     return sse_integer_exact(cpu, fn, a, b);
 }
 
+#define SSE_VECTOR(cpu, name, a, b) sse_vector(cpu, host_##name, soft_##name, a, b)
+#define SSE_INTEGER(cpu, name, a, b) sse_integer(cpu, host_##name, a, b)
+
 #else
 
-typedef union simd sse_vector_fn(struct float_env *env, union simd a, union simd b);
-typedef u64 sse_integer_fn(struct float_env *env, union simd a, union simd b);
-
-union simd sse_vector(struct cpu *cpu, sse_vector_fn *fn, union simd a, union simd b, enum sse_result kind);
-u64 sse_integer(struct cpu *cpu, sse_integer_fn *fn, union simd a, union simd b);
+#define SSE_VECTOR(cpu, name, a, b) sse_soft_vector(cpu, soft_##name, a, b)
+#define SSE_INTEGER(cpu, name, a, b) sse_soft_integer(cpu, soft_##name, a, b)
 
 #endif
 
