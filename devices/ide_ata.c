@@ -3,8 +3,8 @@
  *
  * Source: T13/1321D ATA/ATAPI-5 and T13/1410D ATA/ATAPI-6, "Command descriptions"; CHS translation from ATA-1.
  * Modelled: READ/WRITE SECTORS, MULTIPLE and DMA in CHS, 28-bit and 48-bit addressing, VERIFY, SEEK, RECALIBRATE,
- *   INITIALIZE DEVICE PARAMETERS, IDENTIFY DEVICE, SET FEATURES, SET MULTIPLE, FLUSH CACHE, power modes (as states only),
- *   READ NATIVE MAX, READ/WRITE BUFFER.  Registers hold the last sector's address after a transfer, as ATA-1 asks.
+ *   INITIALIZE DEVICE PARAMETERS, IDENTIFY DEVICE, SET FEATURES, SET MULTIPLE, FLUSH CACHE, power modes (as states
+ *   only), READ NATIVE MAX, READ/WRITE BUFFER.  Registers hold the last sector's address after a transfer, as ATA-1 asks.
  *   With the write cache switched off every write is followed by a flush of the host's file.
  * Not modelled: SMART, security, SET MAX, streaming, queued commands, READ/WRITE LONG: aborted, as a drive without
  *   these feature sets does.  An unreadable host sector is reported at the start of its chunk of up to 256 sectors.

@@ -1,8 +1,8 @@
 /*
  * Intel 82371SB (PIIX3), function 1: IDE with a bus master for each channel.
  *
- * Source: Intel 82371FB/82371SB datasheet (290550), "PCI Configuration Registers - IDE Interface (Function 1)", "PCI Bus
- *   Master IDE Registers"; Programming Interface for Bus Master IDE Controller, revision 1.0.
+ * Source: Intel 82371FB/82371SB datasheet (290550), "PCI Configuration Registers - IDE Interface (Function 1)",
+ *   "PCI Bus Master IDE Registers"; Programming Interface for Bus Master IDE Controller, revision 1.0.
  * Modelled: BMICX, BMISX, BMIDTPX, physical region descriptors, Active and Interrupt as the datasheet's table of status
  *   combinations has them.  Data is moved at once when both sides are ready.
  * Not modelled: IDETIM and SIDETIM timings (kept as plain registers), and their decode enable: the ports always answer.

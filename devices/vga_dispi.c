@@ -231,7 +231,8 @@ static void registers_write(void *opaque, u64 offset, u64 value, unsigned size)
     }
 }
 
-const struct bus_ops vga_registers_ops = {.read = registers_read, .write = registers_write, .min_size = 1, .max_size = 4};
+const struct bus_ops vga_registers_ops = {
+    .read = registers_read, .write = registers_write, .min_size = 1, .max_size = 4};
 
 /* The monitor: 1024x768 at 60 Hz preferred, VESA E-EDID 1.3. */
 

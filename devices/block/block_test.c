@@ -46,7 +46,8 @@ static void done(void *opaque, int result)
 
 static int run(struct block *block, enum block_operation operation, u64 sector, u32 count, void *data)
 {
-    struct block_request request = {.operation = operation, .sector = sector, .count = count, .data = data, .done = done};
+    struct block_request request = {
+        .operation = operation, .sector = sector, .count = count, .data = data, .done = done};
     result_count = 0;
     block_submit(block, &request);
     block_drain(block);

@@ -14,7 +14,8 @@ struct image_ops {
     int (*read)(struct image *image, u64 sector, u32 count, void *data);
     int (*write)(struct image *image, u64 sector, u32 count, const void *data);
     int (*flush)(struct image *image);
-    int (*discard)(struct image *image, u64 sector, u32 count); /* a hint; afterwards the sectors read as zeros or as before */
+    /* A hint: afterwards the sectors read as zeros or as before. */
+    int (*discard)(struct image *image, u64 sector, u32 count);
     void (*close)(struct image *image);
 };
 
