@@ -195,7 +195,19 @@ u32 cpu_signature(const struct cpu *cpu) { return cpu->model->signature; }
 
 /* --- CPUID --- */
 
-/* Where CPUID names a register's number: the string goes EBX, EDX, ECX. */
+/* The model's highest leaf of a range, or higher where a feature that the user added needs it. */
+static u32 highest_leaf(const struct cpu *cpu, bool extended)
+{
+    u32 highest = extended ? cpu->model->extended_level : cpu->model->level;
+    for (unsigned i = 1; i < FEATURE_COUNT; i++) {
+        u32 leaf = feature_bits[i].leaf;
+        if (leaf != FEATURE_NO_LEAF && leaf >> 31 == extended && cpu_has(cpu, i))
+            highest = MAX(highest, leaf);
+    }
+    return highest;
+}
+
+/* The string goes EBX, EDX, ECX. */
 static void leaf_vendor(const struct cpu *cpu, u32 highest, u32 out[4])
 {
     const char *vendor = cpu->model->vendor;
@@ -234,7 +246,7 @@ static void leaf_brand(const struct cpu *cpu, u32 leaf, u32 out[4])
 static void leaf_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 {
     switch (leaf) {
-    case 0: leaf_vendor(cpu, cpu->model->level, out); break;
+    case 0: leaf_vendor(cpu, highest_leaf(cpu, false), out); break;
     case 1: leaf_signature(cpu, out); break;
     case 2: /* 4 KiB and 4 MiB TLBs, 16+16 KiB L1, 512 KiB L2: the descriptors of a Pentium II */
         out[0] = 0x03020101;
@@ -248,7 +260,7 @@ static void leaf_extended(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[
 {
     unsigned bits = 64 - (unsigned)__builtin_clzll(cpu->phys_mask);
     switch (leaf) {
-    case 0x80000000: out[0] = cpu->model->extended_level; break;
+    case 0x80000000: out[0] = highest_leaf(cpu, true); break;
     case 0x80000002:
     case 0x80000003:
     case 0x80000004: leaf_brand(cpu, leaf, out); break;
@@ -259,13 +271,13 @@ static void leaf_extended(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[
 
 void cpuid_leaf(struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 {
-    const struct cpu_model *model = cpu->model;
+    u32 highest = highest_leaf(cpu, false);
     memset(out, 0, 4 * sizeof(out[0]));
-    if (leaf >= 0x80000000 && leaf <= model->extended_level) {
+    if (leaf >= 0x80000000 && leaf <= highest_leaf(cpu, true)) {
         leaf_extended(cpu, leaf, subleaf, out);
         return;
     }
-    if (leaf > model->level) /* SDM: out of range gives the highest basic leaf */
-        leaf = model->level;
+    if (leaf > highest) /* SDM: out of range gives the highest basic leaf */
+        leaf = highest;
     leaf_basic(cpu, leaf, subleaf, out);
 }

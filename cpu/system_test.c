@@ -305,6 +305,19 @@ TEST(cpuid_tells_vendor_signature_and_features)
     toy_destroy(toy);
 }
 
+TEST(a_feature_raises_the_highest_leaf_that_tells_of_it)
+{
+    struct toy *toy = toy_create("pentium3", "+smep,+nx");
+    u32 out[4];
+    cpuid_leaf(toy->cpu, 0, 0, out);
+    CHECK_EQ(out[0], 7);
+    cpuid_leaf(toy->cpu, 7, 0, out);
+    CHECK_EQ(out[1], 1u << 7);
+    cpuid_leaf(toy->cpu, 0x80000000, 0, out);
+    CHECK_EQ(out[0], 0x80000001);
+    toy_destroy(toy);
+}
+
 TEST(features_are_switched_by_name)
 {
     char why[200];
