@@ -310,6 +310,11 @@ void accel_destroy(struct accel *accel)
         machine_unlock(accel->machine);
         pthread_join(accel->vcpu.thread, NULL);
     }
+    const struct cpu *cpu = accel->vcpu.cpu;
+    trace(ACCEL, "%s: %llu instructions, %llu blocks built, %llu killed, %llu page walks, %llu events",
+          accel->vcpu.engine->name, (unsigned long long)cpu_instructions(cpu),
+          (unsigned long long)cpu->stats.blocks_built, (unsigned long long)cpu->stats.blocks_killed,
+          (unsigned long long)cpu->stats.page_walks, (unsigned long long)cpu->stats.interrupts);
     accel->machine->intr.set = NULL;
     accel->machine->kick = NULL;
     accel->machine->set_a20 = NULL;

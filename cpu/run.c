@@ -177,7 +177,9 @@ static void step(struct cpu *cpu)
     }
     struct block *block = block_build_short(cpu, 1);
     u64 interrupts = cpu->stats.interrupts;
-    cpu->budget -= block->count;
+    /* Nothing is left for a second block, wherever this instruction leads. */
+    cpu->budget_held = cpu->budget - block->count;
+    cpu->budget = 0;
     u64 resume = cpu->rflags & FLAG_RF;
     exec_enter(cpu, block->ops);
     cpu->rflags &= ~resume; /* an IRET that has just set RF means the next instruction */
