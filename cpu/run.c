@@ -15,13 +15,10 @@ static bool flat_data(const struct segment *seg)
     return seg->base == 0 && seg->read_top == 0xffffffff && seg->write_top == 0xffffffff;
 }
 
+/* Debug traps belong to the instruction that caused them, so one that may cause any is executed alone. */
 static bool stepping(const struct cpu *cpu)
 {
-    bool code_breakpoint = false;
-    for (unsigned i = 0; i < 4; i++)
-        if ((cpu->dr[7] >> (2 * i) & 3) && (cpu->dr[7] >> (16 + 4 * i) & 3) == 0)
-            code_breakpoint = true;
-    return (cpu->rflags & FLAG_TF) || code_breakpoint || cpu_tracing(CPU);
+    return (cpu->rflags & FLAG_TF) || (cpu->dr[7] & 0xff) || cpu_tracing(CPU);
 }
 
 void cpu_update_mode(struct cpu *cpu)

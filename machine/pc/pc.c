@@ -342,6 +342,7 @@ void pc_destroy(struct machine *machine)
     if (pc->i440fx.empty)
         i440fx_destroy(&pc->i440fx);
     fw_cfg_destroy(&pc->fw_cfg);
+    vga_destroy(&pc->vga);
     if (pc->bios)
         memory_free(pc->bios, pc->bios_size);
     free(pc->bios_flags);
