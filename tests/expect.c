@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -207,6 +208,7 @@ static void type(const char *text)
 static void run_child(int in, int out, char **argv)
 {
     setsid();
+    ioctl(in, TIOCSCTTY, 0);
     dup2(in, 0);
     dup2(out, 1);
     dup2(out, 2);
