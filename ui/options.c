@@ -319,10 +319,6 @@ static int check_drives(struct options *options, struct error *err)
     for (int i = 0; i < options->machine.drive_count; i++) {
         struct drive_config *drive = &options->machine.drives[i];
         drive->snapshot |= options->snapshot_all;
-        if (drive->interface == DRIVE_FLOPPY)
-            return error_set(err, EINVAL, "floppy drives are not available yet (%s)", drive->file);
-        if (drive->media == MEDIA_CDROM)
-            return error_set(err, EINVAL, "CD-ROM drives are not available yet (%s)", drive->file);
         if (drive->format && strcmp(drive->format, "raw"))
             return error_set(err, EINVAL, "%s images are not available yet (%s)", drive->format, drive->file);
     }

@@ -87,7 +87,6 @@ TEST(unknown_options_name_the_nearest)
 TEST(options_of_later_versions_are_refused)
 {
     REFUSES("-vnc :0", "not available yet");
-    REFUSES("-cdrom x.iso", "not available yet");
     REFUSES("-fda x.img", "not available yet");
     REFUSES("-smp 2", "not available yet");
     REFUSES("-accel kvm", "not available yet");
