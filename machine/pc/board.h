@@ -11,6 +11,7 @@
 #include "devices/fw_cfg.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
+#include "devices/i82077.h"
 #include "devices/i8237.h"
 #include "devices/i8254.h"
 #include "devices/i8259.h"
@@ -61,6 +62,7 @@ struct pc {
     struct i8259 pic;
     struct i8254 pit;
     struct i8237 dma;
+    struct i82077 fdc;
     struct mc146818 rtc;
     struct a20 a20;
     struct port61 port61;
@@ -81,12 +83,16 @@ struct pc {
 
     /* What is plugged in. */
     struct block *disks[4]; /* by IDE index */
+    struct block *floppies[2];
     struct chardev *serial[CONFIG_MAX_SERIALS], *parallel_chr, *debugcon_chr, *monitor_chr;
     struct char_mux *mux; /* of the first "mon:"; goes with its last port */
     char bootorder[256]; /* lines for fw_cfg's bootorder */
 };
 
 struct ide_channel *pc_ide_channel(struct pc *pc, int channel);
+
+/* Opens the image of a drive; *block is NULL for one without a disk. */
+int pc_open_disk(struct pc *pc, const struct drive_config *drive, struct block **block, struct error *err);
 
 /* firmware.c: files from -bios, -L and the usual directories. */
 

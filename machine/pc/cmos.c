@@ -24,6 +24,8 @@ enum {
     CMOS_CPUS = 0x5f,
 };
 
+#define EQUIPMENT_FLOPPY 0x01
+#define EQUIPMENT_TWO_FLOPPIES 0x40
 #define EQUIPMENT_FPU 0x02
 #define EQUIPMENT_MOUSE 0x04
 #define DISK_TYPE_EXTENDED 0xf
@@ -82,6 +84,18 @@ static void fill_disks(struct pc *pc)
     set(pc, CMOS_TRANSLATION, translations, 1);
 }
 
+static void fill_floppies(struct pc *pc)
+{
+    const struct floppy_drive *drive = pc->fdc.drive;
+    u8 equipment = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
+    if (drive[0].type || drive[1].type)
+        equipment |= EQUIPMENT_FLOPPY;
+    if (drive[0].type && drive[1].type)
+        equipment |= EQUIPMENT_TWO_FLOPPIES;
+    set(pc, CMOS_FLOPPY, drive[0].type << 4 | drive[1].type, 1);
+    set(pc, CMOS_EQUIPMENT, equipment, 1);
+}
+
 static u8 boot_device(char letter)
 {
     static const char letters[] = "acdn"; /* floppy 1, hard disk 2, CD 3, network 4 */
@@ -104,8 +118,7 @@ void pc_fill_cmos(struct pc *pc)
 {
     fill_memory(pc);
     fill_disks(pc);
-    set(pc, CMOS_FLOPPY, 0, 1);
-    set(pc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE, 1);
+    fill_floppies(pc);
     set(pc, CMOS_CPUS, pc->config->cpus > 1 ? pc->config->cpus - 1 : 0, 1);
     pc_set_boot_order(pc, *pc->config->boot_once ? pc->config->boot_once : pc->config->boot_order);
 }

@@ -194,7 +194,7 @@ static int wire_vga(struct pc *pc, struct error *err)
     return r;
 }
 
-static int open_disk(struct pc *pc, const struct drive_config *drive, struct block **block, struct error *err)
+int pc_open_disk(struct pc *pc, const struct drive_config *drive, struct block **block, struct error *err)
 {
     struct block_options options = {
         .file = drive->file,
@@ -204,9 +204,21 @@ static int open_disk(struct pc *pc, const struct drive_config *drive, struct blo
     };
     *block = NULL;
     if (!drive->file)
-        return drive->media == MEDIA_CDROM ? 0 : error_set(err, EINVAL, "a hard disk needs an image: file=");
+        return drive->media == MEDIA_CDROM || drive->interface == DRIVE_FLOPPY
+                   ? 0
+                   : error_set(err, EINVAL, "a hard disk needs an image: file=");
     *block = block_open(&options, pc->machine->loop, pc->machine->clock, err);
     return *block ? 0 : -EINVAL;
+}
+
+static int attach_floppy(struct pc *pc, const struct drive_config *drive, struct error *err)
+{
+    if (drive->index < 0 || drive->index >= (int)ARRAY_SIZE(pc->floppies))
+        return error_set(err, EINVAL, "drive index %d: there are only floppy drives 0 and 1", drive->index);
+    if (pc->fdc.drive[drive->index].type)
+        return error_set(err, EBUSY, "floppy drive %d is used twice", drive->index);
+    int r = pc_open_disk(pc, drive, &pc->floppies[drive->index], err);
+    return r < 0 ? r : i82077_attach(&pc->fdc, drive->index, pc->floppies[drive->index], err);
 }
 
 static int attach_drive(struct pc *pc, const struct drive_config *drive, struct error *err)
@@ -214,13 +226,13 @@ static int attach_drive(struct pc *pc, const struct drive_config *drive, struct 
     if (drive->interface == DRIVE_NONE)
         return 0;
     if (drive->interface == DRIVE_FLOPPY)
-        return error_set(err, ENOTSUP, "%s: this machine has no floppy drive", drive->file ? drive->file : "-fda");
+        return attach_floppy(pc, drive, err);
     if (drive->index < 0 || drive->index >= (int)ARRAY_SIZE(pc->disks))
         return error_set(err, EINVAL, "drive index %d: IDE takes 0 to 3", drive->index);
     struct ide_channel *channel = pc_ide_channel(pc, drive->index / 2);
     if (channel->drive[drive->index % 2].media != IDE_NONE)
         return error_set(err, EBUSY, "drive index %d is used twice", drive->index);
-    int r = open_disk(pc, drive, &pc->disks[drive->index], err);
+    int r = pc_open_disk(pc, drive, &pc->disks[drive->index], err);
     if (r == 0)
         ide_attach(channel, drive->index % 2, pc->disks[drive->index],
                    drive->media == MEDIA_CDROM ? IDE_CDROM : IDE_DISK);
@@ -229,7 +241,8 @@ static int attach_drive(struct pc *pc, const struct drive_config *drive, struct 
 
 static int wire_disks(struct pc *pc, struct error *err)
 {
-    struct irq irq[2] = {isa_irq(pc, 14), isa_irq(pc, 15)};
+    struct irq irq[2] = {isa_irq(pc, 14), isa_irq(pc, 15)}, irq6 = isa_irq(pc, 6);
+    i82077_init(&pc->fdc, pc->machine, &pc->dma, &irq6);
     if (pc->has_pci)
         piix3_ide_init(&pc->ide, pc->machine, irq);
     else
@@ -320,6 +333,12 @@ int pc_create(const struct machine_config *config, struct machine **out, struct 
 
 static void destroy_disks(struct pc *pc)
 {
+    for (int i = 0; i < (int)ARRAY_SIZE(pc->floppies); i++) {
+        if (!pc->floppies[i])
+            continue;
+        i82077_change(&pc->fdc, i, NULL, NULL);
+        block_close(pc->floppies[i]);
+    }
     for (int i = 0; i < (int)ARRAY_SIZE(pc->disks); i++) {
         if (!pc->disks[i])
             continue;

@@ -53,6 +53,7 @@ static int add_tables(struct pc *pc)
     struct acpi_config acpi = {
         .lowmem = i440fx_lowmem(pc->machine->ram_size),
         .cpus = config->cpus,
+        .has_floppy = pc->fdc.drive[0].type || pc->fdc.drive[1].type,
         .has_parallel = pc->parallel_chr,
         .has_keyboard = true,
         .has_mouse = true,
