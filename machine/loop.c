@@ -84,6 +84,9 @@ void loop_destroy(struct loop *loop)
         free(loop->watches);
         loop->watches = next;
     }
+    /* Posts own what they point to: they run, late as it is. */
+    for (struct post *post = loop->posts; post; post = post->next)
+        post->call(post->opaque);
     free_posts(loop->posts);
     close(loop->wake_read);
     close(loop->wake_write);

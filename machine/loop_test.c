@@ -202,11 +202,13 @@ TEST(a_post_from_another_thread_ends_the_sleep)
     loop_destroy(loop);
 }
 
-TEST(what_was_never_run_is_freed)
+TEST(what_waits_at_the_end_still_runs)
 {
     struct loop *loop = loop_create();
+    done = 0;
     loop_post(loop, first, NULL);
     loop_destroy(loop);
+    CHECK_EQ(done, 1);
 }
 
 UNIT_MAIN()
