@@ -91,10 +91,10 @@ static int check_size(const struct linux_image *image, const char *path, struct 
     if (size <= image->setup_size)
         return error_set(err, EINVAL, "%s: truncated kernel: %llu bytes, the setup code alone has %u", path,
                          (unsigned long long)size, image->setup_size);
-    /* syssize is 32 bits since protocol 2.04, in units of 16 bytes. */
+    /* syssize, 32 bits since protocol 2.04, counts 16-byte paragraphs: the last one need not be full (memtest86+). */
     if (image->protocol >= 0x204) {
         u64 want = image->setup_size + 16ull * get32(image->file.data + 0x1f4);
-        if (size < want)
+        if (size + 15 < want)
             return error_set(err, EINVAL, "%s: truncated kernel: %llu bytes, its header says %llu", path,
                              (unsigned long long)size, (unsigned long long)want);
     }

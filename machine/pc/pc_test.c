@@ -314,6 +314,21 @@ TEST(rom_sums_to_zero_and_tells_its_length)
     remove_files();
 }
 
+/* Linux boot.rst, "syssize": the size in units of 16-byte paragraphs, so that a file may end within the last one. */
+TEST(last_paragraph_of_a_kernel_need_not_be_full)
+{
+    u8 kernel[SETUP_SIZE + PROTECTED_SIZE];
+    make_kernel(kernel, 0x20c, 0x01);
+    struct machine_config config = config_of(MACHINE_PC, 64 << 20), bad = config;
+    config.kernel = write_file(kernel, sizeof(kernel) - 15);
+    struct machine *machine = create(&config);
+    CHECK_EQ(word(item(machine, FW_CFG_KERNEL_SIZE)->data, 4), PROTECTED_SIZE - 15);
+    pc_destroy(machine);
+    bad.kernel = write_file(kernel, sizeof(kernel) - 16);
+    check_error(&bad, "truncated kernel");
+    remove_files();
+}
+
 TEST(bad_kernels_are_told_apart)
 {
     u8 kernel[SETUP_SIZE + PROTECTED_SIZE];
