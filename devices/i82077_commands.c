@@ -47,6 +47,7 @@ static void end_seek(struct i82077 *fdc, unsigned number)
     fdc->pcn[number] = fdc->seek_pcn[number];
     fdc->seeking &= ~(1 << number);
     fdc->sought |= 1 << number;
+    fdc->polled = 0; /* Unverified: but OpenBSD senses this end only, without having sensed the reset's four */
     fdc->interrupt = true;
     trace(FDC, "drive %u: track %u", number, fdc->pcn[number]);
     i82077_update(fdc);
