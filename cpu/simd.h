@@ -19,6 +19,10 @@
 #define SSE_HOST 0
 #endif
 
+/* Values of 16 bytes are passed in a vector register only where there is no call: through two general registers they
+ * would be stored in halves and loaded whole, and the load would wait. */
+#define INLINE inline __attribute__((always_inline))
+
 /* A 128-bit operand; MMX operands use the lower half. */
 union simd {
     u8 b[16];
@@ -85,7 +89,7 @@ static inline void mmx_enter(struct fpu *fpu)
 
 /* --- registers --- */
 
-static inline union simd xmm_get(const struct cpu *cpu, unsigned i)
+static INLINE union simd xmm_get(const struct cpu *cpu, unsigned i)
 {
     union simd v;
     memcpy(&v, &cpu->vec[i & 31], sizeof v);
@@ -93,7 +97,7 @@ static inline union simd xmm_get(const struct cpu *cpu, unsigned i)
 }
 
 /* The upper part of YMM and ZMM stays. */
-static inline void xmm_put(struct cpu *cpu, unsigned i, union simd v) { memcpy(&cpu->vec[i & 31], &v, sizeof v); }
+static INLINE void xmm_put(struct cpu *cpu, unsigned i, union simd v) { memcpy(&cpu->vec[i & 31], &v, sizeof v); }
 
 static inline u64 mmx_get(const struct cpu *cpu, unsigned i) { return cpu->fpu.reg[i & 7].mantissa; }
 
@@ -110,57 +114,70 @@ static inline u64 simd_linear(const struct cpu *cpu, enum seg seg, u64 ea)
     return (cpu->mode & MODE_CODE64) && seg < FS ? ea : cpu->seg[seg].base + ea;
 }
 
-union simd simd_load_unaligned(struct cpu *cpu, enum seg seg, u64 ea);
-void simd_store_unaligned(struct cpu *cpu, enum seg seg, u64 ea, union simd v);
-
-/* #GP(0) where the linear address is not a multiple of 16. */
-static inline union simd simd_load(struct cpu *cpu, const struct op *op)
+static INLINE union simd simd_load_unaligned(struct cpu *cpu, const struct op *op)
 {
-    u64 ea = op_ea(cpu, op);
     union simd v;
-    if (unlikely(simd_linear(cpu, OP_SEGMENT(op), ea) & 15))
-        raise_gp(cpu, 0);
-    v.q[0] = load64(cpu, OP_SEGMENT(op), ea);
-    v.q[1] = load64(cpu, OP_SEGMENT(op), ea + 8);
+    memory_load_bytes(cpu, OP_SEGMENT(op), op_ea(cpu, op), &v, sizeof v);
     return v;
 }
 
-/* The upper half first: aligned, both are in one page, and what lets it pass lets the lower half pass. */
+static inline void simd_store_unaligned(struct cpu *cpu, const struct op *op, union simd v)
+{
+    memory_store_bytes(cpu, OP_SEGMENT(op), op_ea(cpu, op), &v, sizeof v);
+}
+
+/* #GP(0) where the linear address is not a multiple of 16. */
+static inline void simd_check_alignment(struct cpu *cpu, enum seg seg, u64 ea)
+{
+    if (unlikely(simd_linear(cpu, seg, ea) & 15))
+        raise_gp(cpu, 0);
+}
+
+static INLINE union simd simd_load(struct cpu *cpu, const struct op *op)
+{
+    u64 ea = op_ea(cpu, op);
+    union simd v;
+    simd_check_alignment(cpu, OP_SEGMENT(op), ea);
+    memory_load_bytes(cpu, OP_SEGMENT(op), ea, &v, sizeof v);
+    return v;
+}
+
 static inline void simd_store(struct cpu *cpu, const struct op *op, union simd v)
 {
     u64 ea = op_ea(cpu, op);
-    if (unlikely(simd_linear(cpu, OP_SEGMENT(op), ea) & 15))
-        raise_gp(cpu, 0);
-    check_write(cpu, OP_SEGMENT(op), ea, 16);
-    store64(cpu, OP_SEGMENT(op), ea, v.q[0]);
-    store64(cpu, OP_SEGMENT(op), ea + 8, v.q[1]);
+    simd_check_alignment(cpu, OP_SEGMENT(op), ea);
+    memory_store_bytes(cpu, OP_SEGMENT(op), ea, &v, sizeof v);
 }
 
 /* --- operands in rm --- */
 
-static inline union simd rm_xmm(struct cpu *cpu, const struct op *op)
+static INLINE union simd rm_xmm(struct cpu *cpu, const struct op *op)
 {
     return OP_IS_MEMORY(op) ? simd_load(cpu, op) : xmm_get(cpu, op->rm);
 }
 
-static inline union simd rm_xmm_low64(struct cpu *cpu, const struct op *op)
+static INLINE union simd rm_xmm_low64(struct cpu *cpu, const struct op *op)
 {
-    return OP_IS_MEMORY(op) ? (union simd){.q = {load64(cpu, OP_SEGMENT(op), op_ea(cpu, op))}} : xmm_get(cpu, op->rm);
+    if (OP_IS_MEMORY(op))
+        return (union simd){.q = {memory_load64(cpu, OP_SEGMENT(op), op_ea(cpu, op))}};
+    return xmm_get(cpu, op->rm);
 }
 
-static inline union simd rm_xmm_low32(struct cpu *cpu, const struct op *op)
+static INLINE union simd rm_xmm_low32(struct cpu *cpu, const struct op *op)
 {
-    return OP_IS_MEMORY(op) ? (union simd){.d = {load32(cpu, OP_SEGMENT(op), op_ea(cpu, op))}} : xmm_get(cpu, op->rm);
+    if (OP_IS_MEMORY(op))
+        return (union simd){.d = {memory_load32(cpu, OP_SEGMENT(op), op_ea(cpu, op))}};
+    return xmm_get(cpu, op->rm);
 }
 
 static inline u64 rm_mmx(struct cpu *cpu, const struct op *op)
 {
-    return OP_IS_MEMORY(op) ? load64(cpu, OP_SEGMENT(op), op_ea(cpu, op)) : mmx_get(cpu, op->rm);
+    return OP_IS_MEMORY(op) ? memory_load64(cpu, OP_SEGMENT(op), op_ea(cpu, op)) : mmx_get(cpu, op->rm);
 }
 
 static inline u64 rm_mmx_low32(struct cpu *cpu, const struct op *op)
 {
-    return OP_IS_MEMORY(op) ? load32(cpu, OP_SEGMENT(op), op_ea(cpu, op)) : mmx_get(cpu, op->rm);
+    return OP_IS_MEMORY(op) ? memory_load32(cpu, OP_SEGMENT(op), op_ea(cpu, op)) : mmx_get(cpu, op->rm);
 }
 
 #endif

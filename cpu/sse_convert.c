@@ -113,7 +113,7 @@ void do_cvtpi2pd(struct cpu *cpu, const struct op *op)
     {                                                                                                                  \
         sse_mmx_begin(cpu);                                                                                            \
         union simd b = {.q = {rm_xmm_low64(cpu, op).q[0], 0}};                                                         \
-        mmx_put(cpu, op->reg, SSE_VECTOR(cpu, vector, b, b).q[0]);                                \
+        mmx_put(cpu, op->reg, SSE_VECTOR(cpu, vector, b, b).q[0]);                                                     \
     }
 
 #define TO_MMX_FROM_DOUBLES(name, vector)                                                                              \
@@ -121,7 +121,7 @@ void do_cvtpi2pd(struct cpu *cpu, const struct op *op)
     {                                                                                                                  \
         sse_mmx_begin(cpu);                                                                                            \
         union simd b = rm_xmm(cpu, op);                                                                                \
-        mmx_put(cpu, op->reg, SSE_VECTOR(cpu, vector, b, b).q[0]);                                \
+        mmx_put(cpu, op->reg, SSE_VECTOR(cpu, vector, b, b).q[0]);                                                     \
     }
 
 TO_MMX_FROM_SINGLES(cvtps2pi, cvtps2dq)
@@ -139,9 +139,9 @@ static enum size integer_size(const struct op *op) { return op->size == SIZE_64 
         sse_begin(cpu);                                                                                                \
         union simd b = {.q = {rm_read(cpu, op, integer_size(op))}}, a = xmm_get(cpu, op->reg);                         \
         if (op->size == SIZE_64)                                                                                       \
-            a = SSE_VECTOR(cpu, name##64, a, b);                                                  \
+            a = SSE_VECTOR(cpu, name##64, a, b);                                                                       \
         else                                                                                                           \
-            a = SSE_VECTOR(cpu, name##32, a, b);                                                  \
+            a = SSE_VECTOR(cpu, name##32, a, b);                                                                       \
         xmm_put(cpu, op->reg, a);                                                                                      \
     }
 
@@ -154,9 +154,9 @@ FROM_GENERAL(cvtsi2sd)
         sse_begin(cpu);                                                                                                \
         union simd b = operand(cpu, op);                                                                               \
         if (op->size == SIZE_64)                                                                                       \
-            reg_write(cpu, op->reg, SIZE_64, SSE_INTEGER(cpu, name##_u64, b, b));                               \
+            reg_write(cpu, op->reg, SIZE_64, SSE_INTEGER(cpu, name##_u64, b, b));                                      \
         else                                                                                                           \
-            reg_write(cpu, op->reg, SIZE_32, SSE_INTEGER(cpu, name##_u32, b, b));                               \
+            reg_write(cpu, op->reg, SIZE_32, SSE_INTEGER(cpu, name##_u32, b, b));                                      \
     }
 
 TO_GENERAL(cvtss2si, rm_xmm_low32)

@@ -66,23 +66,22 @@ static u32 leave_guest_mode(void)
     return flags;
 }
 
-__attribute__((noinline)) union simd sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft,
-                                                      union simd a, union simd b)
+__attribute__((noinline)) __m128 sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft,
+                                                  __m128 a, __m128 b)
 {
     const u32 masks = (FLOAT_OE | FLOAT_UE) << MXCSR_MASK_SHIFT;
-    union simd r;
     if (unlikely(~cpu->mxcsr & masks) && soft)
-        return sse_soft_vector(cpu, soft, a, b);
+        return sse_soft_vector(cpu, soft, (union simd){.ps = a}, (union simd){.ps = b}).ps;
     enter_guest_mode(cpu);
-    r.ps = fn(a.ps, b.ps);
+    a = fn(a, b);
     sse_exceptions(cpu, leave_guest_mode());
-    return r;
+    return a;
 }
 
-__attribute__((noinline)) u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, union simd a, union simd b)
+__attribute__((noinline)) u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, __m128 a, __m128 b)
 {
     enter_guest_mode(cpu);
-    u64 r = fn(a.ps, b.ps);
+    u64 r = fn(a, b);
     sse_exceptions(cpu, leave_guest_mode());
     return r;
 }
@@ -187,9 +186,9 @@ static union simd compare(struct cpu *cpu, predicate_fn *fn, unsigned n, union s
     }
 
 #define FOUR_INSTRUCTIONS(operation)                                                                                   \
-    INSTRUCTION(operation##ps, rm_xmm)                                                                                \
-    INSTRUCTION(operation##pd, rm_xmm)                                                                                \
-    INSTRUCTION(operation##ss, rm_xmm_low32)                                                                          \
+    INSTRUCTION(operation##ps, rm_xmm)                                                                                 \
+    INSTRUCTION(operation##pd, rm_xmm)                                                                                 \
+    INSTRUCTION(operation##ss, rm_xmm_low32)                                                                           \
     INSTRUCTION(operation##sd, rm_xmm_low64)
 
 FOUR_INSTRUCTIONS(add)

@@ -63,8 +63,8 @@ typedef __m128 sse_vector_fn(__m128 a, __m128 b);
 typedef u64 sse_integer_fn(__m128 a, __m128 b);
 
 /* With the guest's MXCSR and clean flags on the host; software if overflow or underflow is unmasked (soft not NULL). */
-union simd sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, union simd a, union simd b);
-u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, union simd a, union simd b);
+__m128 sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, __m128 a, __m128 b);
+u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, __m128 a, __m128 b);
 
 static inline u32 sse_host_flags(void)
 {
@@ -73,34 +73,34 @@ static inline u32 sse_host_flags(void)
     return value;
 }
 
-/* The host's MXCSR fits, and inexact results need no care: they are most of all. */
+/* Rounding, masks, DAZ and FTZ are as the host has them anyway. */
 static inline bool sse_host_fits(const struct cpu *cpu)
 {
-    return likely((cpu->mxcsr & ~(MXCSR_FLAGS & ~FLOAT_PE)) == (MXCSR_DEFAULT | FLOAT_PE));
+    return likely((cpu->mxcsr & ~MXCSR_FLAGS) == MXCSR_DEFAULT);
 }
 
 /* Optimistic: on the host as it is; once more with clean flags if it shows one that the guest does not have. */
-static inline __attribute__((always_inline)) union simd
-sse_vector(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, union simd a, union simd b)
+static INLINE union simd sse_vector(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, union simd a,
+                                    union simd b)
 {
+    __m128 x = a.ps, y = b.ps, r;
     if (sse_host_fits(cpu)) {
-        union simd r;
-        r.ps = fn(a.ps, b.ps);
+        r = fn(x, y);
         if (likely(!(sse_host_flags() & MXCSR_FLAGS & ~cpu->mxcsr)))
-            return r;
+            return (union simd){.ps = r};
     }
-    return sse_vector_exact(cpu, fn, soft, a, b);
+    return (union simd){.ps = sse_vector_exact(cpu, fn, soft, x, y)};
 }
 
-static inline __attribute__((always_inline)) u64 sse_integer(struct cpu *cpu, sse_integer_fn *fn, union simd a,
-                                                             union simd b)
+static INLINE u64 sse_integer(struct cpu *cpu, sse_integer_fn *fn, union simd a, union simd b)
 {
+    __m128 x = a.ps, y = b.ps;
     if (sse_host_fits(cpu)) {
-        u64 r = fn(a.ps, b.ps);
+        u64 r = fn(x, y);
         if (likely(!(sse_host_flags() & MXCSR_FLAGS & ~cpu->mxcsr)))
             return r;
     }
-    return sse_integer_exact(cpu, fn, a, b);
+    return sse_integer_exact(cpu, fn, x, y);
 }
 
 #define SSE_VECTOR(cpu, name, a, b) sse_vector(cpu, host_##name, soft_##name, a, b)

@@ -288,7 +288,9 @@ void do_pinsrw_V_E(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
     u16 word = inserted_word(cpu, op);
-    cpu->vec[op->reg & 31].w[op->imm & 7] = word;
+    union simd a = xmm_get(cpu, op->reg);
+    a.w[op->imm & 7] = word;
+    xmm_put(cpu, op->reg, a);
 }
 
 void do_pextrw_G_N(struct cpu *cpu, const struct op *op)

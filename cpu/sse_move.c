@@ -6,30 +6,6 @@
  */
 #include "cpu/simd.h"
 
-/* Crossing a page or not, all of it is checked before a byte is written. */
-union simd simd_load_unaligned(struct cpu *cpu, enum seg seg, u64 ea)
-{
-    union simd v;
-    if (likely((simd_linear(cpu, seg, ea) & 0xfff) <= 0xff0)) {
-        v.q[0] = load64(cpu, seg, ea);
-        v.q[1] = load64(cpu, seg, ea + 8);
-    } else {
-        load_bytes(cpu, seg, ea, &v, sizeof v);
-    }
-    return v;
-}
-
-void simd_store_unaligned(struct cpu *cpu, enum seg seg, u64 ea, union simd v)
-{
-    if (likely((simd_linear(cpu, seg, ea) & 0xfff) <= 0xff0)) {
-        check_write(cpu, seg, ea, 16);
-        store64(cpu, seg, ea, v.q[0]);
-        store64(cpu, seg, ea + 8, v.q[1]);
-    } else {
-        store_bytes(cpu, seg, ea, &v, sizeof v);
-    }
-}
-
 /* --- 128 bits --- */
 
 void do_movap_V_W(struct cpu *cpu, const struct op *op)
@@ -51,7 +27,7 @@ void do_movup_V_W(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
     if (OP_IS_MEMORY(op))
-        xmm_put(cpu, op->reg, simd_load_unaligned(cpu, OP_SEGMENT(op), op_ea(cpu, op)));
+        xmm_put(cpu, op->reg, simd_load_unaligned(cpu, op));
     else
         xmm_put(cpu, op->reg, xmm_get(cpu, op->rm));
 }
@@ -60,21 +36,35 @@ void do_movup_W_V(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
     if (OP_IS_MEMORY(op))
-        simd_store_unaligned(cpu, OP_SEGMENT(op), op_ea(cpu, op), xmm_get(cpu, op->reg));
+        simd_store_unaligned(cpu, op, xmm_get(cpu, op->reg));
     else
         xmm_put(cpu, op->rm, xmm_get(cpu, op->reg));
 }
 
-/* --- scalars: from memory the rest becomes 0, between registers it stays --- */
+/* --- scalars: from memory the rest becomes 0, between registers it stays ---
+ * Registers are always read and written whole: a wide load right after a narrow store would have to wait for it. */
+
+static void merge32(struct cpu *cpu, unsigned to, unsigned from)
+{
+    union simd v = xmm_get(cpu, to);
+    v.d[0] = xmm_get(cpu, from).d[0];
+    xmm_put(cpu, to, v);
+}
+
+static void merge64(struct cpu *cpu, unsigned to, unsigned half, u64 value)
+{
+    union simd v = xmm_get(cpu, to);
+    v.q[half] = value;
+    xmm_put(cpu, to, v);
+}
 
 void do_movss_V_W(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
-    if (OP_IS_MEMORY(op)) {
+    if (OP_IS_MEMORY(op))
         xmm_put(cpu, op->reg, rm_xmm_low32(cpu, op));
-    } else {
-        cpu->vec[op->reg & 31].d[0] = cpu->vec[op->rm & 31].d[0];
-    }
+    else
+        merge32(cpu, op->reg, op->rm);
 }
 
 void do_movsd_V_W(struct cpu *cpu, const struct op *op)
@@ -83,17 +73,16 @@ void do_movsd_V_W(struct cpu *cpu, const struct op *op)
     if (OP_IS_MEMORY(op))
         xmm_put(cpu, op->reg, rm_xmm_low64(cpu, op));
     else
-        cpu->vec[op->reg & 31].q[0] = cpu->vec[op->rm & 31].q[0];
+        merge64(cpu, op->reg, 0, xmm_get(cpu, op->rm).q[0]);
 }
 
 void do_movss_W_V(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
-    u32 value = cpu->vec[op->reg & 31].d[0];
     if (OP_IS_MEMORY(op))
-        store32(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
+        memory_store32(cpu, OP_SEGMENT(op), op_ea(cpu, op), cpu->vec[op->reg & 31].d[0]);
     else
-        cpu->vec[op->rm & 31].d[0] = value;
+        merge32(cpu, op->rm, op->reg);
 }
 
 void do_movsd_W_V(struct cpu *cpu, const struct op *op)
@@ -101,9 +90,9 @@ void do_movsd_W_V(struct cpu *cpu, const struct op *op)
     sse_begin(cpu);
     u64 value = cpu->vec[op->reg & 31].q[0];
     if (OP_IS_MEMORY(op))
-        store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
+        memory_store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
     else
-        cpu->vec[op->rm & 31].q[0] = value;
+        merge64(cpu, op->rm, 0, value);
 }
 
 /* MOVQ: clears the upper half in both forms. */
@@ -119,7 +108,7 @@ void do_movq_W_V(struct cpu *cpu, const struct op *op)
     sse_begin(cpu);
     u64 value = cpu->vec[op->reg & 31].q[0];
     if (OP_IS_MEMORY(op))
-        store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
+        memory_store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
     else
         xmm_put(cpu, op->rm, (union simd){.q = {value}});
 }
@@ -129,13 +118,13 @@ void do_movq_W_V(struct cpu *cpu, const struct op *op)
 static void load_half(struct cpu *cpu, const struct op *op, unsigned half)
 {
     sse_begin(cpu);
-    cpu->vec[op->reg & 31].q[half] = load64(cpu, OP_SEGMENT(op), op_ea(cpu, op));
+    merge64(cpu, op->reg, half, memory_load64(cpu, OP_SEGMENT(op), op_ea(cpu, op)));
 }
 
 static void store_half(struct cpu *cpu, const struct op *op, unsigned half)
 {
     sse_begin(cpu);
-    store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), cpu->vec[op->reg & 31].q[half]);
+    memory_store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), cpu->vec[op->reg & 31].q[half]);
 }
 
 void do_movlp_V_M(struct cpu *cpu, const struct op *op) { load_half(cpu, op, 0); }
@@ -146,13 +135,13 @@ void do_movhp_M_V(struct cpu *cpu, const struct op *op) { store_half(cpu, op, 1)
 void do_movhlps_V_U(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
-    cpu->vec[op->reg & 31].q[0] = cpu->vec[op->rm & 31].q[1];
+    merge64(cpu, op->reg, 0, xmm_get(cpu, op->rm).q[1]);
 }
 
 void do_movlhps_V_U(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
-    cpu->vec[op->reg & 31].q[1] = cpu->vec[op->rm & 31].q[0];
+    merge64(cpu, op->reg, 1, xmm_get(cpu, op->rm).q[0]);
 }
 
 /* --- MMX and general registers --- */
@@ -169,7 +158,7 @@ void do_movq_Q_P(struct cpu *cpu, const struct op *op)
     mmx_begin(cpu);
     u64 value = mmx_get(cpu, op->reg);
     if (OP_IS_MEMORY(op)) {
-        store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
+        memory_store64(cpu, OP_SEGMENT(op), op_ea(cpu, op), value);
         mmx_enter(&cpu->fpu);
     } else {
         mmx_put(cpu, op->rm, value);

@@ -58,7 +58,7 @@ ELEMENT(32)
 ELEMENT(64)
 
 #define VECTOR(name, function, field, count)                                                                           \
-    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                   \
+    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                          \
     {                                                                                                                  \
         for (unsigned i = 0; i < (count); i++)                                                                         \
             a.field[i] = function(env, a.field[i], b.field[i]);                                                        \
@@ -115,7 +115,7 @@ static bool predicate_holds(struct float_env *env, unsigned n, struct soft a, st
 }
 
 #define PREDICATES(name, bits, field, count)                                                                           \
-    union simd soft_##name(struct float_env *env, unsigned n, union simd a, union simd b)                       \
+    union simd soft_##name(struct float_env *env, unsigned n, union simd a, union simd b)                              \
     {                                                                                                                  \
         for (unsigned i = 0; i < (count); i++)                                                                         \
             a.field[i] = predicate_holds(env, n & 7, soft_from_f##bits(env, a.field[i]),                               \
@@ -141,7 +141,7 @@ static u64 flags_of(enum float_relation relation)
 }
 
 #define COMPARE(name, bits, field, quiet)                                                                              \
-    u64 soft_##name(struct float_env *env, union simd a, union simd b)                                          \
+    u64 soft_##name(struct float_env *env, union simd a, union simd b)                                                 \
     {                                                                                                                  \
         return flags_of(                                                                                               \
             soft_compare(env, soft_from_f##bits(env, a.field[0]), soft_from_f##bits(env, b.field[0]), quiet));         \
@@ -187,8 +187,8 @@ static u32 double_to_single(struct float_env *env, u64 a)
     return soft_to_f32(env, soft_operand(env, soft_from_f64(env, a)));
 }
 
-#define CONVERSION(name, count, to, from, expression)                                                                      \
-    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                   \
+#define CONVERSION(name, count, to, from, expression)                                                                  \
+    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                          \
     {                                                                                                                  \
         union simd r = {.q = {0, 0}};                                                                                  \
         for (unsigned i = 0; i < (count); i++)                                                                         \
@@ -196,7 +196,7 @@ static u32 double_to_single(struct float_env *env, u64 a)
         return r;                                                                                                      \
     }
 #define VECTOR_TO_INTEGER(name, count, from, expression, truncate)                                                     \
-    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                   \
+    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                          \
     {                                                                                                                  \
         union simd r = {.q = {0, 0}};                                                                                  \
         for (unsigned i = 0; i < (count); i++)                                                                         \
@@ -214,7 +214,7 @@ VECTOR_TO_INTEGER(cvtpd2dq, 2, q, double_to_integer, false)
 VECTOR_TO_INTEGER(cvttpd2dq, 2, q, double_to_integer, true)
 
 #define SCALAR(name, to, expression, value)                                                                            \
-    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                   \
+    union simd soft_##name(struct float_env *env, union simd a, union simd b)                                          \
     {                                                                                                                  \
         a.to[0] = expression(env, value);                                                                              \
         return a;                                                                                                      \
@@ -235,11 +235,11 @@ union simd soft_cvtpi2ps(struct float_env *env, union simd a, union simd b)
 }
 
 #define TO_INTEGERS(name, from, expression, truncate)                                                                  \
-    u64 soft_##name##_u32(struct float_env *env, union simd a, union simd b)                                    \
+    u64 soft_##name##_u32(struct float_env *env, union simd a, union simd b)                                           \
     {                                                                                                                  \
         return (u32)expression(env, b.from[0], 32, truncate);                                                          \
     }                                                                                                                  \
-    u64 soft_##name##_u64(struct float_env *env, union simd a, union simd b)                                    \
+    u64 soft_##name##_u64(struct float_env *env, union simd a, union simd b)                                           \
     {                                                                                                                  \
         return (u64)expression(env, b.from[0], 64, truncate);                                                          \
     }

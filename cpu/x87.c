@@ -120,7 +120,7 @@ static struct x87_reg *push_room(struct cpu *cpu)
     return x87_push(fpu);
 }
 
-static void push(struct cpu *cpu, u16 sign_exponent, u64 mantissa)
+static inline void push(struct cpu *cpu, u16 sign_exponent, u64 mantissa)
 {
     struct x87_reg *r = push_room(cpu);
     if (!r)
@@ -146,7 +146,7 @@ void do_fld_m32(struct cpu *cpu, const struct op *op)
 {
     x87_wait(cpu);
     u64 ea = op_ea(cpu, op);
-    u32 a = load32(cpu, OP_SEGMENT(op), ea), exponent = a >> 23 & 0xff;
+    u32 a = memory_load32(cpu, OP_SEGMENT(op), ea), exponent = a >> 23 & 0xff;
     x87_note_memory(cpu, op, ea);
     if (unlikely(exponent - 1 >= 0xfe) && a << 1) {
         struct float_env env = x87_env_extended(&cpu->fpu);
@@ -163,7 +163,7 @@ void do_fld_m32(struct cpu *cpu, const struct op *op)
 void do_fld_m64(struct cpu *cpu, const struct op *op)
 {
     x87_wait(cpu);
-    u64 ea = op_ea(cpu, op), a = load64(cpu, OP_SEGMENT(op), ea);
+    u64 ea = op_ea(cpu, op), a = memory_load64(cpu, OP_SEGMENT(op), ea);
     u32 exponent = a >> 52 & 0x7ff;
     x87_note_memory(cpu, op, ea);
     if (unlikely(exponent - 1 >= 0x7fe) && a << 1) {
@@ -185,7 +185,7 @@ void do_fld_m80(struct cpu *cpu, const struct op *op)
     x87_wait(cpu);
     u64 ea = op_ea(cpu, op), mantissa;
     u16 sign_exponent;
-    load_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
+    memory_load_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
     x87_note_memory(cpu, op, ea);
     __builtin_memcpy(&mantissa, bytes, 8);
     __builtin_memcpy(&sign_exponent, bytes + 8, 2);
@@ -225,7 +225,7 @@ void do_fild_i16(struct cpu *cpu, const struct op *op)
 {
     x87_wait(cpu);
     u64 ea = op_ea(cpu, op);
-    i16 value = (i16)load16(cpu, OP_SEGMENT(op), ea);
+    i16 value = (i16)memory_load16(cpu, OP_SEGMENT(op), ea);
     x87_note_memory(cpu, op, ea);
     push_integer(cpu, value);
 }
@@ -234,7 +234,7 @@ void do_fild_i32(struct cpu *cpu, const struct op *op)
 {
     x87_wait(cpu);
     u64 ea = op_ea(cpu, op);
-    i32 value = (i32)load32(cpu, OP_SEGMENT(op), ea);
+    i32 value = (i32)memory_load32(cpu, OP_SEGMENT(op), ea);
     x87_note_memory(cpu, op, ea);
     push_integer(cpu, value);
 }
@@ -243,7 +243,7 @@ void do_fild_i64(struct cpu *cpu, const struct op *op)
 {
     x87_wait(cpu);
     u64 ea = op_ea(cpu, op);
-    i64 value = (i64)load64(cpu, OP_SEGMENT(op), ea);
+    i64 value = (i64)memory_load64(cpu, OP_SEGMENT(op), ea);
     x87_note_memory(cpu, op, ea);
     push_integer(cpu, value);
 }
@@ -335,9 +335,10 @@ void do_fxch(struct cpu *cpu, const struct op *op)
     } else {
         x87_set_c1(fpu, false);
     }
-    struct x87_reg swap = *a;
-    *a = *b;
-    *b = swap;
+    u64 mantissa = a->mantissa; /* in the pieces in which it was stored: a wider load would wait for the store */
+    u16 sign_exponent = a->sign_exponent;
+    x87_put(a, b->sign_exponent, b->mantissa);
+    x87_put(b, sign_exponent, mantissa);
 }
 
 /* Operand ST(0) of a one-operand instruction; false: nothing more to do (stack underflow, answered). */

@@ -6,6 +6,7 @@
 #ifndef CPU_X87_H
 #define CPU_X87_H
 
+#include "cpu/memory_inline.h"
 #include "cpu/op.h"
 #include "cpu/softfloat.h"
 
@@ -95,7 +96,10 @@ void x87_raise(struct cpu *cpu, u32 flags);
 /* ES and B follow from flags and masks: after the control or status word was loaded. */
 void x87_update_summary(struct cpu *cpu);
 /* True if one of `flags` is unmasked. */
-static inline bool x87_unmasked(const struct fpu *fpu, u32 flags) { return (flags & ~(u32)fpu->control & FLOAT_ALL) != 0; }
+static inline bool x87_unmasked(const struct fpu *fpu, u32 flags)
+{
+    return (flags & ~(u32)fpu->control & FLOAT_ALL) != 0;
+}
 
 static inline void x87_set_c1(struct fpu *fpu, bool on)
 {
@@ -130,13 +134,13 @@ bool x87_commit(struct cpu *cpu, const struct float_env *env);
 
 #if X87_HOST
 /* The guest's control word that the host's stands for, or X87_NONE_LOADED: software must do it. */
-extern _Thread_local u32 x87_loaded;
+extern _Thread_local u32 x87_loaded __attribute__((tls_model("local-exec")));
 /* Makes the host round as the guest's control word says; false if underflow is unmasked (software must do it). */
 bool x87_load_control(u16 control);
 
 static inline bool x87_host_ready(const struct fpu *fpu)
 {
-    return likely(fpu->control == x87_loaded) || x87_load_control(fpu->control);
+    return likely(fpu->control == x87_loaded) || likely(x87_load_control(fpu->control));
 }
 #endif
 

@@ -1,11 +1,11 @@
 /*
- * x87: add, subtract, multiply, divide, square root; compare; stores that round.
+ * x87: add, subtract, multiply, divide, square root; compare.
  *
  * Source: Intel SDM vol. 2 the instructions' pages; vol. 1 8.5 "Floating-Point Exception Conditions".
- * On an x86-64 host the four operations and the root are the host's own, which gives its exact 80-bit result.  The host's
- * control word has the guest's rounding and precision and all exceptions masked.  The host's sticky exception flags are
- * not cleared each time: only when they show one that the guest does not have yet is the operation done again with
- * clean flags.  Where an unmasked exception comes out of that, software (softfloat.c) gives the response.
+ * On an x86-64 host the four operations and the root are the host's own, which gives its exact 80-bit result.  The
+ * host's control word has the guest's rounding and precision and all exceptions masked.  The host's sticky exception
+ * flags are not cleared each time: only when they show one that the guest does not have yet is the operation done
+ * again with clean flags.  Where an unmasked exception comes out of that, software (softfloat.c) gives the response.
  */
 #include "cpu/x87.h"
 
@@ -36,7 +36,7 @@ static __attribute__((noinline)) bool soft_operate(struct cpu *cpu, struct x87_r
     return true;
 }
 
-#define SOFT_m80(b) soft_from_f80(&(b))
+#define SOFT_m80(b) soft_from_f80(b)
 #define SOFT_m64(b) soft_from_f64(&(struct float_env){0}, (b))
 #define SOFT_m32(b) soft_from_f32(&(struct float_env){0}, (b))
 #define SOFT_i32(b) soft_from_int(b)
@@ -78,10 +78,16 @@ static __attribute__((noinline)) bool soft_operate(struct cpu *cpu, struct x87_r
 #define HOST_FDIV_i16 "fidivs %3"
 #define HOST_FDIVR_i16 "fidivrs %3"
 
-#define HOST_RUN(text, a, b) \
+#define OPERAND_m80(b) (*(b)) /* not copied: a load of 16 bytes after a store of 10 would wait for it */
+#define OPERAND_m64(b) (b)
+#define OPERAND_m32(b) (b)
+#define OPERAND_i32(b) (b)
+#define OPERAND_i16(b) (b)
+
+#define HOST_RUN(text, a, b)                                                                                           \
     asm volatile("fldt %2\n\t" text "\n\tfnstsw %w1" : "=&t"(result), "=&a"(status) : "m"(*(a)), "m"(b) : "st(1)")
 
-/* New exceptions: true if the host's flags or an unmasked exception ask for more than storing the result. */
+/* True if the host's flags or an unmasked exception ask for more than storing the result. */
 static inline bool host_flags_new(const struct fpu *fpu, u32 status)
 {
     return unlikely(status & FLOAT_ALL & ~(u32)(fpu->status & fpu->control));
@@ -93,20 +99,20 @@ static inline void host_store(struct fpu *fpu, struct x87_reg *to, long double r
     asm volatile("fstpt %0" : "=m"(*to) : "t"(result) : "st");
 }
 
+/* The host's flags show what the guest does not have, or an unmasked exception: again, with clean flags.  True if
+ * nothing of it is unmasked. */
+#define HOST_AGAIN(text, a, b) (({ asm volatile("fnclex"); HOST_RUN(text, a, b); }), !x87_unmasked(fpu, status))
+
 /* to = a operation b; false if an unmasked exception keeps the result from being stored. */
 #define OPERATE(name, OPERATION, kind, T)                                                                              \
     static inline bool name(struct cpu *cpu, struct x87_reg *to, const struct x87_reg *a, T b)                         \
     {                                                                                                                  \
         struct fpu *fpu = &cpu->fpu;                                                                                   \
-        if (likely(x87_host_ready(fpu))) {                                                                             \
+        if (x87_host_ready(fpu)) {                                                                                     \
             long double result;                                                                                        \
             u32 status;                                                                                                \
-            HOST_RUN(HOST_##OPERATION##_##kind, a, b);                                                                 \
-            if (host_flags_new(fpu, status)) {                                                                         \
-                asm volatile("fnclex");                                                                                \
-                HOST_RUN(HOST_##OPERATION##_##kind, a, b);                                                             \
-            }                                                                                                          \
-            if (likely(!x87_unmasked(fpu, status))) {                                                                  \
+            HOST_RUN(HOST_##OPERATION##_##kind, a, OPERAND_##kind(b));                                                 \
+            if (!host_flags_new(fpu, status) || HOST_AGAIN(HOST_##OPERATION##_##kind, a, OPERAND_##kind(b))) {         \
                 host_store(fpu, to, result, status);                                                                   \
                 return true;                                                                                           \
             }                                                                                                          \
@@ -154,8 +160,8 @@ static inline bool both_full(const struct fpu *fpu, unsigned i) { return x87_ful
     }
 
 /* ST(0) op= ST(i); ST(i) op= ST(0) (subtraction: ST(i) - ST(0)); and the latter with pop. */
-#define REGISTER_FORMS(name, OPERATION)                                                                      \
-    OPERATE(name##_with_m80, OPERATION, m80, struct x87_reg)                                                           \
+#define REGISTER_FORMS(name, OPERATION)                                                                                \
+    OPERATE(name##_with_m80, OPERATION, m80, const struct x87_reg *)                                                   \
     void do_##name##_ST0_STi(struct cpu *cpu, const struct op *op)                                                     \
     {                                                                                                                  \
         struct fpu *fpu = &cpu->fpu;                                                                                   \
@@ -164,7 +170,7 @@ static inline bool both_full(const struct fpu *fpu, unsigned i) { return x87_ful
         if (unlikely(!both_full(fpu, op->rm)))                                                                         \
             underflow_to(cpu, 0);                                                                                      \
         else                                                                                                           \
-            name##_with_m80(cpu, x87_st(fpu, 0), x87_st(fpu, 0), *x87_st(fpu, op->rm));                                \
+            name##_with_m80(cpu, x87_st(fpu, 0), x87_st(fpu, 0), x87_st(fpu, op->rm));                                 \
     }                                                                                                                  \
     void do_##name##_STi_ST0(struct cpu *cpu, const struct op *op)                                                     \
     {                                                                                                                  \
@@ -174,7 +180,7 @@ static inline bool both_full(const struct fpu *fpu, unsigned i) { return x87_ful
         if (unlikely(!both_full(fpu, op->rm)))                                                                         \
             underflow_to(cpu, op->rm);                                                                                 \
         else                                                                                                           \
-            name##_with_m80(cpu, x87_st(fpu, op->rm), x87_st(fpu, op->rm), *x87_st(fpu, 0));                           \
+            name##_with_m80(cpu, x87_st(fpu, op->rm), x87_st(fpu, op->rm), x87_st(fpu, 0));                            \
     }                                                                                                                  \
     void do_##name##p(struct cpu *cpu, const struct op *op)                                                            \
     {                                                                                                                  \
@@ -185,17 +191,17 @@ static inline bool both_full(const struct fpu *fpu, unsigned i) { return x87_ful
         if (unlikely(!both_full(fpu, op->rm)))                                                                         \
             done = underflow_to(cpu, op->rm);                                                                          \
         else                                                                                                           \
-            done = name##_with_m80(cpu, x87_st(fpu, op->rm), x87_st(fpu, op->rm), *x87_st(fpu, 0));                    \
+            done = name##_with_m80(cpu, x87_st(fpu, op->rm), x87_st(fpu, op->rm), x87_st(fpu, 0));                     \
         if (likely(done))                                                                                              \
             x87_pop(fpu);                                                                                              \
     }
 
-#define FORMS(name, OPERATION)                                                                               \
+#define FORMS(name, OPERATION)                                                                                         \
     REGISTER_FORMS(name, OPERATION)                                                                                    \
-    MEMORY_FORM(name, OPERATION, m32, u32, load32)                                                                     \
-    MEMORY_FORM(name, OPERATION, m64, u64, load64)                                                                     \
-    MEMORY_FORM(name, OPERATION, i32, i32, load32)                                                                     \
-    MEMORY_FORM(name, OPERATION, i16, i16, load16)
+    MEMORY_FORM(name, OPERATION, m32, u32, memory_load32)                                                              \
+    MEMORY_FORM(name, OPERATION, m64, u64, memory_load64)                                                              \
+    MEMORY_FORM(name, OPERATION, i32, i32, memory_load32)                                                              \
+    MEMORY_FORM(name, OPERATION, i16, i16, memory_load16)
 
 FORMS(fadd, FADD)
 FORMS(fmul, FMUL)
@@ -223,15 +229,11 @@ void do_fsqrt(struct cpu *cpu, const struct op *op)
         return;
     }
 #if X87_HOST
-    if (likely(x87_host_ready(fpu))) {
+    if (x87_host_ready(fpu)) {
         long double result;
         u32 status;
         HOST_RUN("fsqrt", a, *a);
-        if (host_flags_new(fpu, status)) {
-            asm volatile("fnclex");
-            HOST_RUN("fsqrt", a, *a);
-        }
-        if (likely(!x87_unmasked(fpu, status))) {
+        if (!host_flags_new(fpu, status) || HOST_AGAIN("fsqrt", a, *a)) {
             host_store(fpu, a, result, status);
             return;
         }
@@ -372,10 +374,10 @@ static bool compare_integer(struct cpu *cpu, i32 b)
             x87_pop(&cpu->fpu);                                                                                        \
     }
 
-COMPARE_MEMORY(m32, u32, load32, compare_m32)
-COMPARE_MEMORY(m64, u64, load64, compare_m64)
-COMPARE_MEMORY(i32, i32, load32, compare_integer)
-COMPARE_MEMORY(i16, i16, load16, compare_integer)
+COMPARE_MEMORY(m32, u32, memory_load32, compare_m32)
+COMPARE_MEMORY(m64, u64, memory_load64, compare_m64)
+COMPARE_MEMORY(i32, i32, memory_load32, compare_integer)
+COMPARE_MEMORY(i16, i16, memory_load16, compare_integer)
 
 void do_fcom_ST0_STi(struct cpu *cpu, const struct op *op) { compare_STi(cpu, op, false); }
 

@@ -216,7 +216,8 @@ static struct soft logarithm(struct soft a)
 }
 
 /* b * log2(a) where a is 0, infinite, or b is; `negative` is the sign of log2(a). */
-static struct soft logarithm_limits(struct float_env *env, struct soft b, bool log_zero, bool log_infinite, bool negative)
+static struct soft logarithm_limits(struct float_env *env, struct soft b, bool log_zero, bool log_infinite,
+                                    bool negative)
 {
     bool sign = b.sign != negative;
     if ((log_zero && b.class == SOFT_INF) || (log_infinite && b.class == SOFT_ZERO))

@@ -95,7 +95,7 @@ static inline void fst_m64(struct cpu *cpu, const struct op *op, bool pop)
     struct outcome o =
         likely(x87_full(fpu, 0)) ? to_f64(fpu, x87_st(fpu, 0)) : underflow(cpu, 0xfff8000000000000ull);
     if (likely(o.store))
-        store64(cpu, OP_SEGMENT(op), ea, o.value);
+        memory_store64(cpu, OP_SEGMENT(op), ea, o.value);
     x87_note_memory(cpu, op, ea);
     finish(cpu, &o, pop);
 }
@@ -107,7 +107,7 @@ static inline void fst_m32(struct cpu *cpu, const struct op *op, bool pop)
     u64 ea = op_ea(cpu, op);
     struct outcome o = likely(x87_full(fpu, 0)) ? to_f32(fpu, x87_st(fpu, 0)) : underflow(cpu, 0xffc00000u);
     if (likely(o.store))
-        store32(cpu, OP_SEGMENT(op), ea, (u32)o.value);
+        memory_store32(cpu, OP_SEGMENT(op), ea, (u32)o.value);
     x87_note_memory(cpu, op, ea);
     finish(cpu, &o, pop);
 }
@@ -122,7 +122,7 @@ static void store_m80(struct cpu *cpu, const struct op *op, u64 ea, u16 sign_exp
     u8 bytes[10];
     __builtin_memcpy(bytes, &mantissa, 8);
     __builtin_memcpy(bytes + 8, &sign_exponent, 2);
-    store_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
+    memory_store_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
 }
 
 /* Copies the bits: no exception but stack underflow. */
@@ -174,6 +174,16 @@ static inline struct outcome to_integer(const struct fpu *fpu, const struct x87_
     return (struct outcome){sign ? -magnitude : magnitude, rest ? FLOAT_PE : 0, up, true};
 }
 
+static inline void store_integer(struct cpu *cpu, enum seg seg, u64 ea, enum size size, u64 value)
+{
+    if (size == SIZE_64)
+        memory_store64(cpu, seg, ea, value);
+    else if (size == SIZE_32)
+        memory_store32(cpu, seg, ea, (u32)value);
+    else
+        memory_store16(cpu, seg, ea, (u16)value);
+}
+
 static inline void fist(struct cpu *cpu, const struct op *op, enum size size, bool pop, bool truncate)
 {
     struct fpu *fpu = &cpu->fpu;
@@ -183,7 +193,7 @@ static inline void fist(struct cpu *cpu, const struct op *op, enum size size, bo
     struct outcome o = likely(x87_full(fpu, 0)) ? to_integer(fpu, x87_st(fpu, 0), bits, truncate)
                                                 : underflow(cpu, ~0ull << (bits - 1));
     if (likely(o.store))
-        store_sized(cpu, OP_SEGMENT(op), ea, size, o.value);
+        store_integer(cpu, OP_SEGMENT(op), ea, size, o.value);
     x87_note_memory(cpu, op, ea);
     finish(cpu, &o, pop);
 }
@@ -209,7 +219,7 @@ static void store_bcd(struct cpu *cpu, const struct op *op, u64 ea, u64 magnitud
         magnitude /= 100;
     }
     bytes[9] = sign ? 0x80 : 0;
-    store_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
+    memory_store_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
 }
 
 static void store_bcd_indefinite(struct cpu *cpu, const struct op *op, u64 ea)
