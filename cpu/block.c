@@ -221,6 +221,8 @@ void block_written(struct cpu *cpu, u64 phys, unsigned length)
 
 /* --- lowering: a decoded instruction to an op --- */
 
+extern const struct impl impl_mov_G_E, impl_mov_Z_I64;
+
 static u8 register_operand(const struct insn *insn, enum reg_class class, u8 number)
 {
     bool byte = class == CLASS_GPR8 || (class == CLASS_GPR && insn->size == SIZE_8);
@@ -229,14 +231,22 @@ static u8 register_operand(const struct insn *insn, enum reg_class class, u8 num
     return class >= CLASS_GPR && class <= CLASS_GPR64 ? number * 8 : number;
 }
 
-static void lower_memory(const struct insn *insn, struct op *op)
+/* A displacement that an op can hold: 32 bits, sign-extended where addresses are wider. */
+static bool displacement_fits(const struct insn *insn, i64 disp)
+{
+    return insn->address_size != SIZE_64 || disp == (i32)disp;
+}
+
+/* RIP-relative operands count from the block's start, so that cpu->rip serves as their base register. */
+static void lower_memory(const struct insn *insn, unsigned offset, struct op *op)
 {
     bool rip_relative = insn->base == BASE_RIP;
-    op->rm = (rip_relative || insn->base == NO_REG ? REG_ZERO : insn->base) * 8;
+    i64 disp = insn->disp + (rip_relative ? offset + insn->length : 0);
+    op->rm = (rip_relative ? RIP_SLOT : insn->base == NO_REG ? REG_ZERO : insn->base) * 8;
     op->index = (insn->index == NO_REG ? REG_ZERO : insn->index) * 8;
     op->mem = OP_MEMORY | (insn->index == NO_REG ? 0 : insn->scale) | insn->segment << 2 |
               (rip_relative ? OP_RIP_RELATIVE : 0);
-    op->disp = insn->disp;
+    op->disp = disp;
 }
 
 static unsigned form_of(const struct cpu *cpu, const struct insn *insn)
@@ -247,7 +257,7 @@ static unsigned form_of(const struct cpu *cpu, const struct insn *insn)
         return cpu->mode & MODE_CODE64 ? FORM_REG64 : cpu->mode & MODE_FLAT ? FORM_REG : FORM_REG_SEG;
     }
     if (cpu->mode & MODE_CODE64)
-        return FORM_M64;
+        return insn->address_size == SIZE_64 && insn->segment < FS ? FORM_M64 : FORM_M64X;
     bool flat = (cpu->mode & MODE_FLAT) && insn->address_size == SIZE_32 &&
                 (insn->segment == DS || insn->segment == ES || insn->segment == SS);
     return !flat ? FORM_SEG : insn->index == NO_REG ? FORM_BD : FORM_SIB;
@@ -283,7 +293,7 @@ static void lower(struct cpu *cpu, const struct insn *insn, unsigned page_offset
     };
     unsigned form;
     if (insn->memory)
-        lower_memory(insn, op);
+        lower_memory(insn, offset, op);
     else
         op->rm = register_operand(insn, opcode->rm_class, insn->rm), op->disp = insn->disp;
     if (opcode->attr & ATTR_BRANCH) {
@@ -292,12 +302,16 @@ static void lower(struct cpu *cpu, const struct insn *insn, unsigned page_offset
         form = branch_form(cpu, insn, (i64)page_offset + op->disp, (i64)page_offset + (i32)op->imm);
     } else {
         form = form_of(cpu, insn);
-        if (!insn->memory && insn->size == SIZE_64 && insn->imm != (u64)(i64)(i32)insn->imm)
+        if (opcode->impl == &impl_mov_Z_I64)
             op->disp = insn->imm >> 32;
         if (insn->imm2)
             op->disp = insn->imm2;
     }
     op->fn = opcode->impl->fn[insn->size][form];
+    if (insn->memory && !displacement_fits(insn, insn->disp)) { /* MOV with a 64-bit absolute address */
+        op->imm = (u64)insn->disp >> 32;
+        op->fn = opcode->impl == &impl_mov_G_E ? exec_load_absolute : exec_store_absolute;
+    }
     if (!op->fn) {
         cpu_trace(UNIMP, "no handler for %s (size %u, form %u)", opcode->mnemonic, insn->size, form);
         op->fn = opcode_invalid.impl->fn[SIZE_32][FORM_REG];

@@ -62,7 +62,7 @@ static const struct cpu_model model_max = {
 static const u8 implemented[] = {
     F(I486), F(CPUID), F(I586), F(I686), F(FPU), F(VME),  F(DE),    F(PSE), F(TSC),  F(MSR),  F(PAE),  F(CX8),
     F(SEP),  F(MTRR),  F(PGE),  F(CMOV), F(PAT), F(PSE36), F(CLFSH), F(MMX), F(FXSR), F(SSE),  F(SSE2), F(NX),
-    F(SMEP), F(UMIP),  F(RDTSCP),
+    F(SMEP), F(UMIP),  F(RDTSCP), F(LM), F(SYSCALL), F(CX16), F(LAHF64),
 };
 
 static const struct cpu_model *const models[] = {
@@ -265,7 +265,7 @@ static void leaf_extended(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[
     case 0x80000003:
     case 0x80000004: leaf_brand(cpu, leaf, out); break;
     case 0x80000008: out[0] = bits | (cpu_has(cpu, FEATURE_LM) ? 48 : 32) << 8; break;
-    default: leaf_features(cpu, leaf, subleaf, out); break;
+    default: leaf_features(cpu, leaf, 0, out); break; /* ECX selects nothing here */
     }
 }
 

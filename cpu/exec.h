@@ -158,18 +158,7 @@ OP(lookup);
         GOTO(slow);                                                                                                    \
     u32 lin = (u32)segment->base + ea
 #define LINEAR_M64(bytes, top, slow)                                                                                   \
-    u64 lin = op_ea_running(cpu, op);                                                                                  \
-    if (OP_SEGMENT(op) >= FS)                                                                                          \
-    lin += cpu->seg[OP_SEGMENT(op)].base
-
-static inline __attribute__((always_inline)) u64 op_ea_running(const struct cpu *c, const struct op *o)
-{
-    u64 ea = *(const u64 *)((const u8 *)c + o->rm) + (*(const u64 *)((const u8 *)c + o->index) << OP_SCALE(o)) +
-             (i64)(i32)o->disp;
-    if (o->mem & OP_RIP_RELATIVE)
-        ea += c->rip + o->ip + o->length;
-    return o->address == SIZE_64 ? ea : (u32)ea;
-}
+    u64 lin = REG64(cpu, op->rm) + (REG64(cpu, op->index) << OP_SCALE(op)) + (i64)(i32)op->disp
 
 /* Host pointer `host` for a load or store at `lin`, or the slow handler. */
 #define HOST_WRITE(T, slow)                                                                                            \

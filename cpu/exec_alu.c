@@ -32,9 +32,10 @@
     SIZE_MACRO(name, 8)                                                                                                \
     SIZE_MACRO(name, 16)                                                                                               \
     SIZE_MACRO(name, 32)                                                                                               \
-    IMPL_8_16_32(name##_E_G);                                                                                          \
-    IMPL_8_16_32(name##_E_I);                                                                                          \
-    IMPL_8_16_32(name##_G_E);
+    SIZE_MACRO(name, 64)                                                                                               \
+    IMPL_ALL(name##_E_G);                                                                                              \
+    IMPL_ALL(name##_E_I);                                                                                              \
+    IMPL_ALL(name##_G_E);
 
 ALU(add, ALU_SIZE)
 ALU(or, ALU_SIZE)
@@ -51,8 +52,9 @@ ALU(cmp, CMP_SIZE)
 TEST_SIZE(8)
 TEST_SIZE(16)
 TEST_SIZE(32)
-IMPL_8_16_32(test_E_G);
-IMPL_8_16_32(test_E_I);
+TEST_SIZE(64)
+IMPL_ALL(test_E_G);
+IMPL_ALL(test_E_I);
 
 #define UNARY_SIZE(bits)                                                                                               \
     DEFINE_MODIFY(                                                                                                     \
@@ -65,7 +67,8 @@ IMPL_8_16_32(test_E_I);
 UNARY_SIZE(8)
 UNARY_SIZE(16)
 UNARY_SIZE(32)
-IMPL_8_16_32(inc_E);
-IMPL_8_16_32(dec_E);
-IMPL_8_16_32(neg_E);
-IMPL_8_16_32(not_E);
+UNARY_SIZE(64)
+IMPL_ALL(inc_E);
+IMPL_ALL(dec_E);
+IMPL_ALL(neg_E);
+IMPL_ALL(not_E);

@@ -168,41 +168,50 @@ BRANCH_IMPL(jmp_J)
     } while (0)
 DEFINE_READ(jmp_E, 16, JUMP_TO(m))
 DEFINE_READ(jmp_E, 32, JUMP_TO(m))
-IMPL_16_32(jmp_E);
+DEFINE_READ(jmp_E, 64, JUMP_TO(m))
+IMPL_WORDS(jmp_E);
 
 /* --- the stack --- */
+
+/* The stack pointer's width: 64-bit mode, or SS.B. */
+static u64 stack_mask(const struct cpu *c)
+{
+    return c->mode & MODE_CODE64 ? ~0ull : c->seg[SS].access & SEG_DB ? 0xffffffff : 0xffff;
+}
+
+static void set_stack_pointer(struct cpu *c, u64 value)
+{
+    if (c->mode & MODE_CODE64)
+        c->gpr[RSP] = value;
+    else if (c->seg[SS].access & SEG_DB)
+        c->gpr[RSP] = (u32)value;
+    else
+        REG16(c, RSP * 8) = value;
+}
 
 /* Any stack: writes `value` below SP and returns, faulting with nothing changed. */
 static void push(struct cpu *c, enum size size, u64 value)
 {
-    unsigned bytes = 1u << size;
-    bool wide = c->seg[SS].access & SEG_DB;
-    u64 sp = wide ? (u32)(c->gpr[RSP] - bytes) : (u16)(c->gpr[RSP] - bytes);
+    u64 sp = (c->gpr[RSP] - (1u << size)) & stack_mask(c);
     store_sized(c, SS, sp, size, value);
-    if (wide)
-        c->gpr[RSP] = sp;
-    else
-        REG16(c, RSP * 8) = sp;
+    set_stack_pointer(c, sp);
 }
 
 static u64 stack_read(struct cpu *c, enum size size)
 {
-    u64 sp = c->seg[SS].access & SEG_DB ? (u32)c->gpr[RSP] : (u16)c->gpr[RSP];
-    return size == SIZE_16 ? load16(c, SS, sp) : load32(c, SS, sp);
+    u64 sp = c->gpr[RSP] & stack_mask(c);
+    return size == SIZE_16 ? load16(c, SS, sp) : size == SIZE_32 ? load32(c, SS, sp) : load64(c, SS, sp);
 }
 
-static void stack_drop(struct cpu *c, unsigned bytes)
-{
-    if (c->seg[SS].access & SEG_DB)
-        c->gpr[RSP] = (u32)(c->gpr[RSP] + bytes);
-    else
-        REG16(c, RSP * 8) += bytes;
-}
+static void stack_drop(struct cpu *c, unsigned bytes) { set_stack_pointer(c, c->gpr[RSP] + bytes); }
 
-/* PUSH and CALL on a flat 32-bit stack: one probe. */
+/* PUSH and CALL on a flat stack of 32 or, for 64-bit operands, 64 bits: one probe. */
+#define STACK_u16 u32
+#define STACK_u32 u32
+#define STACK_u64 u64
 #define PUSH_FLAT(bits, value, slow)                                                                                   \
     do {                                                                                                               \
-        u32 lin = REG32(cpu, RSP * 8) - bits / 8;                                                                      \
+        STACK_u##bits lin = (STACK_u##bits)(REG64(cpu, RSP * 8) - bits / 8);                                                                      \
         HOST_WRITE(u##bits, slow);                                                                                     \
         PUT(u##bits, host, (value));                                                                                   \
         REG64(cpu, RSP * 8) = lin;                                                                                     \
@@ -221,14 +230,20 @@ static void stack_drop(struct cpu *c, unsigned bytes)
         NEXT();                                                                                                        \
     }
 #define STACK_ROW(name, bits)                                                                                          \
-    [SIZE_##bits] = {[FORM_REG] = HANDLER(name##_##bits##_flat), [FORM_REG_SEG] = HANDLER(name##_##bits##_slow)}
-#define STACK_IMPL(name) const struct impl impl_##name = {{STACK_ROW(name, 16), STACK_ROW(name, 32)}};
+    [SIZE_##bits] = {[FORM_REG] = HANDLER(name##_##bits##_flat),                                                       \
+                     [FORM_REG_SEG] = HANDLER(name##_##bits##_slow),                                                   \
+                     [FORM_REG64] = HANDLER(name##_##bits##_slow)}
+#define STACK_IMPL(name)                                                                                               \
+    const struct impl impl_##name = {                                                                                  \
+        {STACK_ROW(name, 16), STACK_ROW(name, 32), [SIZE_64] = {[FORM_REG64] = HANDLER(name##_64_flat)}}};
 
 PUSH(push_Z, 16, R_u16(op->rm))
 PUSH(push_Z, 32, R_u32(op->rm))
+PUSH(push_Z, 64, R_u64(op->rm))
 STACK_IMPL(push_Z)
 PUSH(push_I, 16, IMM(16))
 PUSH(push_I, 32, IMM(32))
+PUSH(push_I, 64, IMM(64))
 STACK_IMPL(push_I)
 
 #define POP(bits)                                                                                                      \
@@ -242,15 +257,16 @@ STACK_IMPL(push_I)
     }                                                                                                                  \
     static OP(pop_Z_##bits##_flat)                                                                                     \
     {                                                                                                                  \
-        u32 lin = REG32(cpu, RSP * 8);                                                                                 \
+        STACK_u##bits lin = (STACK_u##bits)REG64(cpu, RSP * 8);                                                        \
         HOST_READ(u##bits, pop_Z_##bits##_slow);                                                                       \
         u##bits value = GET(u##bits, host);                                                                            \
-        REG64(cpu, RSP * 8) = (u32)(lin + bits / 8);                                                                   \
+        REG64(cpu, RSP * 8) = (STACK_u##bits)(lin + bits / 8);                                                                   \
         W_u##bits(op->rm, value);                                                                                      \
         NEXT();                                                                                                        \
     }
 POP(16)
 POP(32)
+POP(64)
 STACK_IMPL(pop_Z)
 
 /* PUSH r/m: the operand is read before the stack is touched. */
@@ -273,10 +289,13 @@ STACK_IMPL(pop_Z)
         push(cpu, SIZE_##bits, rm_read(cpu, op, SIZE_##bits));                                                         \
         NEXT();                                                                                                        \
     }                                                                                                                  \
-    PUSH_E_FORM(BD, bits)                                                                                              \
-    PUSH_E_FORM(SIB, bits)
+    ADDRESS_FORMS_FLAT_##bits(PUSH_E_FORM, bits)
+#define ADDRESS_FORMS_FLAT_16(X, bits) X(BD, bits) X(SIB, bits)
+#define ADDRESS_FORMS_FLAT_32(X, bits) X(BD, bits) X(SIB, bits)
+#define ADDRESS_FORMS_FLAT_64(X, bits) X(M64, bits)
 PUSH_E(16)
 PUSH_E(32)
+PUSH_E(64)
 #define PUSH_E_ROW(bits)                                                                                               \
     [SIZE_##bits] = {                                                                                                  \
         [FORM_REG] = HANDLER(push_Z_##bits##_flat),                                                                    \
@@ -284,8 +303,14 @@ PUSH_E(32)
         [FORM_BD] = HANDLER(push_E_##bits##_BD),                                                                       \
         [FORM_SIB] = HANDLER(push_E_##bits##_SIB),                                                                     \
         [FORM_SEG] = HANDLER(push_E_##bits##_slow),                                                                    \
+        [FORM_REG64] = HANDLER(push_Z_##bits##_slow),                                                                  \
+        [FORM_M64] = HANDLER(push_E_##bits##_slow),                                                                    \
+        [FORM_M64X] = HANDLER(push_E_##bits##_slow),                                                                   \
     }
-const struct impl impl_push_E = {{PUSH_E_ROW(16), PUSH_E_ROW(32)}};
+const struct impl impl_push_E = {{PUSH_E_ROW(16), PUSH_E_ROW(32),
+                                  [SIZE_64] = {[FORM_REG64] = HANDLER(push_Z_64_flat),
+                                               [FORM_M64] = HANDLER(push_E_64_M64),
+                                               [FORM_M64X] = HANDLER(push_E_64_slow)}}};
 
 /* POP r/m: an address that uses ESP sees it already incremented; it must be back if the write faults. */
 static void pop_memory(struct cpu *c, const struct op *o, enum size size)
@@ -306,40 +331,42 @@ static void pop_memory(struct cpu *c, const struct op *o, enum size size)
     }
 POP_E(16)
 POP_E(32)
+POP_E(64)
 #define POP_E_ROW(bits)                                                                                                \
     [SIZE_##bits] = {                                                                                                  \
         [FORM_REG] = HANDLER(pop_Z_##bits##_flat), [FORM_REG_SEG] = HANDLER(pop_Z_##bits##_slow),                      \
         [FORM_BD] = HANDLER(pop_E_##bits),         [FORM_SIB] = HANDLER(pop_E_##bits),                                 \
-        [FORM_SEG] = HANDLER(pop_E_##bits),                                                                            \
+        [FORM_SEG] = HANDLER(pop_E_##bits),        [FORM_REG64] = HANDLER(pop_Z_##bits##_slow),                        \
+        [FORM_M64] = HANDLER(pop_E_##bits),        [FORM_M64X] = HANDLER(pop_E_##bits),                                \
     }
-const struct impl impl_pop_E = {{POP_E_ROW(16), POP_E_ROW(32)}};
+const struct impl impl_pop_E = {{POP_E_ROW(16), POP_E_ROW(32),
+                                 [SIZE_64] = {[FORM_REG64] = HANDLER(pop_Z_64_flat),
+                                              [FORM_M64] = HANDLER(pop_E_64),
+                                              [FORM_M64X] = HANDLER(pop_E_64)}}};
 
 /* LEAVE: SP = BP by stack size, then pop BP by operand size. */
 #define LEAVE_FRAME(bits)                                                                                              \
     static OP(leave_##bits##_slow)                                                                                     \
     {                                                                                                                  \
         SYNC();                                                                                                        \
-        bool wide = cpu->seg[SS].access & SEG_DB;                                                                      \
-        u64 bp = wide ? (u32)cpu->gpr[RBP] : (u16)cpu->gpr[RBP];                                                       \
+        u64 bp = cpu->gpr[RBP] & stack_mask(cpu);                                                                      \
         u##bits value = LOAD_u##bits(cpu, SS, bp);                                                                     \
-        if (wide)                                                                                                      \
-            cpu->gpr[RSP] = (u32)(bp + bits / 8);                                                                      \
-        else                                                                                                           \
-            REG16(cpu, RSP * 8) = bp + bits / 8;                                                                       \
+        set_stack_pointer(cpu, bp + bits / 8);                                                                         \
         W_u##bits(RBP * 8, value);                                                                                     \
         NEXT();                                                                                                        \
     }                                                                                                                  \
     static OP(leave_##bits##_flat)                                                                                     \
     {                                                                                                                  \
-        u32 lin = REG32(cpu, RBP * 8);                                                                                 \
+        STACK_u##bits lin = (STACK_u##bits)REG64(cpu, RBP * 8);                                                        \
         HOST_READ(u##bits, leave_##bits##_slow);                                                                       \
         u##bits value = GET(u##bits, host);                                                                            \
-        REG64(cpu, RSP * 8) = (u32)(lin + bits / 8);                                                                   \
+        REG64(cpu, RSP * 8) = (STACK_u##bits)(lin + bits / 8);                                                                   \
         W_u##bits(RBP * 8, value);                                                                                     \
         NEXT();                                                                                                        \
     }
 LEAVE_FRAME(16)
 LEAVE_FRAME(32)
+LEAVE_FRAME(64)
 STACK_IMPL(leave)
 
 /* --- calls and returns --- */
@@ -364,14 +391,20 @@ CALL_J(16, NEAR)
 CALL_J(16, CROSS)
 CALL_J(32, NEAR)
 CALL_J(32, CROSS)
+CALL_J(64, NEAR)
+CALL_J(64, CROSS)
 #define CALL_J_ROW(bits)                                                                                               \
     [SIZE_##bits] = {                                                                                                  \
         [BRANCH_NEAR] = HANDLER(call_J_##bits##_NEAR_flat),                                                            \
         [BRANCH_CROSS] = HANDLER(call_J_##bits##_CROSS_flat),                                                          \
         [BRANCH_NEAR_SEG] = HANDLER(call_J_##bits##_NEAR_slow),                                                        \
         [BRANCH_CROSS_SEG] = HANDLER(call_J_##bits##_CROSS_slow),                                                      \
+        [BRANCH_NEAR64] = HANDLER(call_J_##bits##_NEAR_slow),                                                          \
+        [BRANCH_CROSS64] = HANDLER(call_J_##bits##_CROSS_slow),                                                        \
     }
-const struct impl impl_call_J = {{CALL_J_ROW(16), CALL_J_ROW(32)}};
+const struct impl impl_call_J = {{CALL_J_ROW(16), CALL_J_ROW(32),
+                                  [SIZE_64] = {[BRANCH_NEAR64] = HANDLER(call_J_64_NEAR_flat),
+                                               [BRANCH_CROSS64] = HANDLER(call_J_64_CROSS_flat)}}};
 
 /* CALL r/m: return address is op->ip + op->length from the block's start. */
 #define NEXT_ADDRESS(bits) ((u##bits)(cpu->rip + op->ip + op->length))
@@ -401,17 +434,22 @@ const struct impl impl_call_J = {{CALL_J_ROW(16), CALL_J_ROW(32)}};
         PUSH_FLAT(bits, NEXT_ADDRESS(bits), call_E_##bits##_slow);                                                     \
         JUMP_TO(target);                                                                                               \
     }                                                                                                                  \
-    CALL_E_FORM(BD, bits)                                                                                              \
-    CALL_E_FORM(SIB, bits)
+    ADDRESS_FORMS_FLAT_##bits(CALL_E_FORM, bits)
 CALL_E(16)
 CALL_E(32)
+CALL_E(64)
 #define CALL_E_ROW(bits)                                                                                               \
     [SIZE_##bits] = {                                                                                                  \
         [FORM_REG] = HANDLER(call_E_##bits##_reg), [FORM_REG_SEG] = HANDLER(call_E_##bits##_slow),                     \
         [FORM_BD] = HANDLER(call_E_##bits##_BD),   [FORM_SIB] = HANDLER(call_E_##bits##_SIB),                          \
         [FORM_SEG] = HANDLER(call_E_##bits##_slow),                                                                    \
+        [FORM_REG64] = HANDLER(call_E_##bits##_slow),                                                                  \
+        [FORM_M64] = HANDLER(call_E_##bits##_slow), [FORM_M64X] = HANDLER(call_E_##bits##_slow),                       \
     }
-const struct impl impl_call_E = {{CALL_E_ROW(16), CALL_E_ROW(32)}};
+const struct impl impl_call_E = {{CALL_E_ROW(16), CALL_E_ROW(32),
+                                  [SIZE_64] = {[FORM_REG64] = HANDLER(call_E_64_reg),
+                                               [FORM_M64] = HANDLER(call_E_64_M64),
+                                               [FORM_M64X] = HANDLER(call_E_64_slow)}}};
 
 #define RET(name, bits, extra)                                                                                         \
     static OP(name##_##bits##_slow)                                                                                    \
@@ -423,15 +461,17 @@ const struct impl impl_call_E = {{CALL_E_ROW(16), CALL_E_ROW(32)}};
     }                                                                                                                  \
     static OP(name##_##bits##_flat)                                                                                    \
     {                                                                                                                  \
-        u32 lin = REG32(cpu, RSP * 8);                                                                                 \
+        STACK_u##bits lin = (STACK_u##bits)REG64(cpu, RSP * 8);                                                        \
         HOST_READ(u##bits, name##_##bits##_slow);                                                                      \
         u##bits target = GET(u##bits, host);                                                                           \
-        REG64(cpu, RSP * 8) = (u32)(lin + bits / 8 + (extra));                                                         \
+        REG64(cpu, RSP * 8) = (STACK_u##bits)(lin + bits / 8 + (extra));                                                         \
         JUMP_TO(target);                                                                                               \
     }
 RET(ret, 16, 0)
 RET(ret, 32, 0)
+RET(ret, 64, 0)
 STACK_IMPL(ret)
 RET(ret_I, 16, IMM(16))
 RET(ret_I, 32, IMM(16))
+RET(ret_I, 64, IMM(16))
 STACK_IMPL(ret_I)

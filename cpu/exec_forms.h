@@ -12,7 +12,10 @@
 
 #include "cpu/exec.h"
 
-#define ADDRESS_FORMS(X, ...) X(BD, __VA_ARGS__) X(SIB, __VA_ARGS__) X(SEG, __VA_ARGS__)
+#define ADDRESS_FORMS_8(X, ...) X(BD, __VA_ARGS__) X(SIB, __VA_ARGS__) X(SEG, __VA_ARGS__) X(M64, __VA_ARGS__)
+#define ADDRESS_FORMS_16 ADDRESS_FORMS_8
+#define ADDRESS_FORMS_32 ADDRESS_FORMS_8
+#define ADDRESS_FORMS_64(X, ...) X(M64, __VA_ARGS__)
 
 #define READ_FORM(form, name, bits, ...)                                                                               \
     static OP(name##_##bits##_##form)                                                                                  \
@@ -37,7 +40,7 @@
         __VA_ARGS__;                                                                                                   \
         NEXT();                                                                                                        \
     }                                                                                                                  \
-    ADDRESS_FORMS(READ_FORM, name, bits, __VA_ARGS__)
+    ADDRESS_FORMS_##bits(READ_FORM, name, bits, __VA_ARGS__)
 
 #define STORE_FORM(form, name, bits, ...)                                                                              \
     static OP(name##_##bits##_##form)                                                                                  \
@@ -59,7 +62,7 @@
         W_u##bits(op->rm, (u##bits)(__VA_ARGS__));                                                                     \
         NEXT();                                                                                                        \
     }                                                                                                                  \
-    ADDRESS_FORMS(STORE_FORM, name, bits, __VA_ARGS__)
+    ADDRESS_FORMS_##bits(STORE_FORM, name, bits, __VA_ARGS__)
 
 #define MODIFY_FORM(form, name, bits, compute, done)                                                                   \
     static OP(name##_##bits##_##form)                                                                                  \
@@ -92,29 +95,31 @@
         done;                                                                                                          \
         NEXT();                                                                                                        \
     }                                                                                                                  \
-    ADDRESS_FORMS(MODIFY_FORM, name, bits, compute, done)
+    ADDRESS_FORMS_##bits(MODIFY_FORM, name, bits, compute, done)
 
-#define IMPL_ROW(name, bits)                                                                                           \
-    [SIZE_##bits] = {                                                                                                  \
-        [FORM_REG] = HANDLER(name##_##bits##_reg),                                                                     \
-        [FORM_REG_SEG] = HANDLER(name##_##bits##_reg),                                                                 \
-        [FORM_BD] = HANDLER(name##_##bits##_BD),                                                                       \
-        [FORM_SIB] = HANDLER(name##_##bits##_SIB),                                                                     \
-        [FORM_SEG] = HANDLER(name##_##bits##_SEG),                                                                     \
+/* One size's handlers; `from` is the size in their names. */
+#define FORMS_8(name, from)                                                                                            \
+    {                                                                                                                  \
+        [FORM_REG] = HANDLER(name##_##from##_reg), [FORM_REG_SEG] = HANDLER(name##_##from##_reg),                      \
+        [FORM_REG64] = HANDLER(name##_##from##_reg), [FORM_BD] = HANDLER(name##_##from##_BD),                          \
+        [FORM_SIB] = HANDLER(name##_##from##_SIB), [FORM_SEG] = HANDLER(name##_##from##_SEG),                          \
+        [FORM_M64] = HANDLER(name##_##from##_M64), [FORM_M64X] = HANDLER(name##_##from##_slow),                        \
     }
-#define IMPL_8_16_32(name)                                                                                             \
-    const struct impl impl_##name = {{IMPL_ROW(name, 8), IMPL_ROW(name, 16), IMPL_ROW(name, 32)}}
-#define IMPL_16_32(name) const struct impl impl_##name = {{IMPL_ROW(name, 16), IMPL_ROW(name, 32)}}
-
-/* All operand sizes of a family whose body is the same but for the size. */
-#define READ_8_16_32(name, BODY)                                                                                       \
-    DEFINE_READ(name, 8, BODY(8))                                                                                      \
-    DEFINE_READ(name, 16, BODY(16))                                                                                    \
-    DEFINE_READ(name, 32, BODY(32))                                                                                    \
-    IMPL_8_16_32(name);
+#define FORMS_16 FORMS_8
+#define FORMS_32 FORMS_8
+#define FORMS_64(name, from)                                                                                           \
+    {                                                                                                                  \
+        [FORM_REG] = HANDLER(name##_##from##_reg), [FORM_REG64] = HANDLER(name##_##from##_reg),                        \
+        [FORM_M64] = HANDLER(name##_##from##_M64), [FORM_M64X] = HANDLER(name##_##from##_slow),                        \
+    }
+#define IMPL_ROW(name, bits) [SIZE_##bits] = FORMS_##bits(name, bits)
+#define IMPL_ALL(name)                                                                                                 \
+    const struct impl impl_##name = {{IMPL_ROW(name, 8), IMPL_ROW(name, 16), IMPL_ROW(name, 32), IMPL_ROW(name, 64)}}
+#define IMPL_WORDS(name)                                                                                               \
+    const struct impl impl_##name = {{IMPL_ROW(name, 16), IMPL_ROW(name, 32), IMPL_ROW(name, 64)}}
 
 #define G(bits) R_u##bits(op->reg)
 #define SET_G(bits, value) W_u##bits(op->reg, value)
-#define IMM(bits) ((u##bits)op->imm)
+#define IMM(bits) ((u##bits)(i32)op->imm) /* sign-extended to 64 bits */
 
 #endif

@@ -54,7 +54,7 @@ static OP(after_end)
     {                                                                                                                  \
         [FORM_REG] = HANDLER(h_##name), [FORM_REG_SEG] = HANDLER(h_##name), [FORM_REG64] = HANDLER(h_##name),          \
         [FORM_BD] = HANDLER(h_##name), [FORM_SIB] = HANDLER(h_##name), [FORM_SEG] = HANDLER(h_##name),                 \
-        [FORM_M64] = HANDLER(h_##name),                                                                                \
+        [FORM_M64] = HANDLER(h_##name), [FORM_M64X] = HANDLER(h_##name),                                               \
     }
 
 #define HELPER(name, kind)                                                                                             \
@@ -64,7 +64,5 @@ static OP(after_end)
 #include "cpu/helpers_bits.def"
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"
-#if __has_include("cpu/helpers_simd.def")
 #include "cpu/helpers_simd.def"
-#endif
 #include "cpu/helpers_sys.def"

@@ -14,9 +14,10 @@
 MOV_SIZE(8)
 MOV_SIZE(16)
 MOV_SIZE(32)
-IMPL_8_16_32(mov_E_G);
-IMPL_8_16_32(mov_E_I);
-IMPL_8_16_32(mov_G_E);
+MOV_SIZE(64)
+IMPL_ALL(mov_E_G);
+IMPL_ALL(mov_E_I);
+IMPL_ALL(mov_G_E);
 
 static OP(mov_Z_I64_reg)
 {
@@ -30,16 +31,12 @@ const struct impl impl_mov_Z_I64 = {
 #define EXTEND(name, from, type)                                                                                       \
     DEFINE_READ(name##_16, from, SET_G(16, (u16)(type)m))                                                              \
     DEFINE_READ(name##_32, from, SET_G(32, (u32)(type)m))                                                              \
+    DEFINE_READ(name##_64, from, SET_G(64, (u64)(type)m))                                                              \
     const struct impl impl_##name = {{                                                                                 \
-        [SIZE_16] = EXTEND_ROW(name##_16, from),                                                                       \
-        [SIZE_32] = EXTEND_ROW(name##_32, from),                                                                       \
+        [SIZE_16] = FORMS_##from(name##_16, from),                                                                     \
+        [SIZE_32] = FORMS_##from(name##_32, from),                                                                     \
+        [SIZE_64] = FORMS_##from(name##_64, from),                                                                     \
     }};
-#define EXTEND_ROW(name, from)                                                                                         \
-    {                                                                                                                  \
-        [FORM_REG] = HANDLER(name##_##from##_reg), [FORM_REG_SEG] = HANDLER(name##_##from##_reg),                      \
-        [FORM_BD] = HANDLER(name##_##from##_BD), [FORM_SIB] = HANDLER(name##_##from##_SIB),                            \
-        [FORM_SEG] = HANDLER(name##_##from##_SEG),                                                                     \
-    }
 EXTEND(movzx_G_Eb, 8, u8)
 EXTEND(movzx_G_Ew, 16, u16)
 EXTEND(movsx_G_Eb, 8, i8)
@@ -67,10 +64,49 @@ static OP(lea_32_SIB)
     W_u32(op->reg, REG32(cpu, op->rm) + (REG32(cpu, op->index) << OP_SCALE(op)) + op->disp);
     NEXT();
 }
+static OP(lea_64)
+{
+    W_u64(op->reg, op_ea(cpu, op));
+    NEXT();
+}
+static OP(lea_64_M64)
+{
+    W_u64(op->reg, REG64(cpu, op->rm) + (REG64(cpu, op->index) << OP_SCALE(op)) + (i64)(i32)op->disp);
+    NEXT();
+}
+#define LEA_ROW(bits, bd, sib, seg, m64)                                                                               \
+    [SIZE_##bits] = {[FORM_BD] = HANDLER(bd),                                                                          \
+                     [FORM_SIB] = HANDLER(sib),                                                                        \
+                     [FORM_SEG] = HANDLER(seg),                                                                        \
+                     [FORM_M64] = HANDLER(m64),                                                                        \
+                     [FORM_M64X] = HANDLER(seg)}
 const struct impl impl_lea_G_M = {{
-    [SIZE_16] = {[FORM_BD] = HANDLER(lea_16), [FORM_SIB] = HANDLER(lea_16), [FORM_SEG] = HANDLER(lea_16)},
-    [SIZE_32] = {[FORM_BD] = HANDLER(lea_32_BD), [FORM_SIB] = HANDLER(lea_32_SIB), [FORM_SEG] = HANDLER(lea_32)},
+    LEA_ROW(16, lea_16, lea_16, lea_16, lea_16),
+    LEA_ROW(32, lea_32_BD, lea_32_SIB, lea_32, lea_32),
+    LEA_ROW(64, lea_64, lea_64, lea_64, lea_64_M64),
 }};
+
+/* MOV AL/AX/EAX/RAX with a 64-bit absolute address that does not fit a displacement: its upper half is in imm. */
+static OP(mov_load_absolute)
+{
+    SYNC();
+    u64 ea = (u64)op->imm << 32 | op->disp;
+    enum seg seg = OP_SEGMENT(op);
+    reg_write(cpu, op->reg, op->size,
+              op->size == SIZE_8    ? load8(cpu, seg, ea)
+              : op->size == SIZE_16 ? load16(cpu, seg, ea)
+              : op->size == SIZE_32 ? load32(cpu, seg, ea)
+                                    : load64(cpu, seg, ea));
+    NEXT();
+}
+static OP(mov_store_absolute)
+{
+    SYNC();
+    store_sized(cpu, OP_SEGMENT(op), (u64)op->imm << 32 | op->disp, op->size, reg_read(cpu, op->reg, op->size));
+    NEXT();
+}
+void (*const exec_load_absolute)(void) = HANDLER(mov_load_absolute);
+void (*const exec_store_absolute)(void) = HANDLER(mov_store_absolute);
 
 #define XCHG_SIZE(bits)                                                                                                \
     DEFINE_MODIFY(                                                                                                     \
@@ -78,25 +114,23 @@ const struct impl impl_lea_G_M = {{
 XCHG_SIZE(8)
 XCHG_SIZE(16)
 XCHG_SIZE(32)
-IMPL_8_16_32(xchg_E_G);
+XCHG_SIZE(64)
+IMPL_ALL(xchg_E_G);
 
 #define SETCC(cc)                                                                                                      \
     DEFINE_STORE(set##cc##_E, 8, CONDITION_##cc(FL) ? 1 : 0)                                                           \
-    const struct impl impl_set##cc##_E = {                                                                             \
-        {IMPL_ROW(set##cc##_E, 8), [SIZE_16] = SETCC_ROW(cc), [SIZE_32] = SETCC_ROW(cc)}};
-#define SETCC_ROW(cc)                                                                                                  \
-    {                                                                                                                  \
-        [FORM_REG] = HANDLER(set##cc##_E_8_reg), [FORM_REG_SEG] = HANDLER(set##cc##_E_8_reg),                          \
-        [FORM_BD] = HANDLER(set##cc##_E_8_BD), [FORM_SIB] = HANDLER(set##cc##_E_8_SIB),                                \
-        [FORM_SEG] = HANDLER(set##cc##_E_8_SEG),                                                                       \
-    }
+    const struct impl impl_set##cc##_E = {{[SIZE_8] = FORMS_8(set##cc##_E, 8),                                         \
+                                           [SIZE_16] = FORMS_8(set##cc##_E, 8),                                        \
+                                           [SIZE_32] = FORMS_8(set##cc##_E, 8),                                        \
+                                           [SIZE_64] = FORMS_8(set##cc##_E, 8)}};
 CONDITIONS(SETCC)
 
 /* A false CMOV still reads its operand, and still clears the upper half of a 64-bit register. */
 #define CMOV(cc)                                                                                                       \
     DEFINE_READ(cmov##cc##_G_E, 16, SET_G(16, CONDITION_##cc(FL) ? m : G(16)))                                         \
     DEFINE_READ(cmov##cc##_G_E, 32, SET_G(32, CONDITION_##cc(FL) ? m : G(32)))                                         \
-    IMPL_16_32(cmov##cc##_G_E);
+    DEFINE_READ(cmov##cc##_G_E, 64, SET_G(64, CONDITION_##cc(FL) ? m : G(64)))                                         \
+    IMPL_WORDS(cmov##cc##_G_E);
 CONDITIONS(CMOV)
 
 /* --- without operands --- */
@@ -111,7 +145,7 @@ CONDITIONS(CMOV)
     {                                                                                                                  \
         [FORM_REG] = HANDLER(handler), [FORM_REG_SEG] = HANDLER(handler), [FORM_REG64] = HANDLER(handler),             \
         [FORM_BD] = HANDLER(handler), [FORM_SIB] = HANDLER(handler), [FORM_SEG] = HANDLER(handler),                    \
-        [FORM_M64] = HANDLER(handler),                                                                                 \
+        [FORM_M64] = HANDLER(handler), [FORM_M64X] = HANDLER(handler),                                                 \
     }
 #define IMPL_PLAIN(name)                                                                                               \
     const struct impl impl_##name = {{ROW_ALL(name), ROW_ALL(name), ROW_ALL(name), ROW_ALL(name)}};

@@ -26,11 +26,13 @@
     SIZE_MACRO(name, 8, I, COUNT_IMM)                                                                                  \
     SIZE_MACRO(name, 16, I, COUNT_IMM)                                                                                 \
     SIZE_MACRO(name, 32, I, COUNT_IMM)                                                                                 \
+    SIZE_MACRO(name, 64, I, COUNT_IMM)                                                                                 \
     SIZE_MACRO(name, 8, CL, COUNT_CL)                                                                                  \
     SIZE_MACRO(name, 16, CL, COUNT_CL)                                                                                 \
     SIZE_MACRO(name, 32, CL, COUNT_CL)                                                                                 \
-    IMPL_8_16_32(name##_E_I);                                                                                          \
-    IMPL_8_16_32(name##_E_CL);
+    SIZE_MACRO(name, 64, CL, COUNT_CL)                                                                                 \
+    IMPL_ALL(name##_E_I);                                                                                          \
+    IMPL_ALL(name##_E_CL);
 SHIFTS(shl, SHIFT_SIZE)
 SHIFTS(shr, SHIFT_SIZE)
 SHIFTS(sar, SHIFT_SIZE)
@@ -42,14 +44,18 @@ SHIFTS(rcr, ROTATE_SIZE)
 #define DOUBLE_SHIFT_SIZE(name, bits, suffix, count)                                                                   \
     DEFINE_MODIFY(                                                                                                     \
         name##_E_G_##suffix, bits, u32 f = FL; r = m;                                                                  \
-        if (likely((count)&31)) r = alu_##name##bits(m, G(bits), (count)&31, &f), FL = f)
+        if (likely(DOUBLE_COUNT(bits, count))) r = alu_##name##bits(m, G(bits), DOUBLE_COUNT(bits, count), &f),        \
+        FL = f)
+#define DOUBLE_COUNT(bits, count) ((count) & (bits == 64 ? 63 : 31))
 #define DOUBLE_SHIFTS(name)                                                                                            \
     DOUBLE_SHIFT_SIZE(name, 16, I, op->imm)                                                                            \
     DOUBLE_SHIFT_SIZE(name, 32, I, op->imm)                                                                            \
+    DOUBLE_SHIFT_SIZE(name, 64, I, op->imm)                                                                            \
     DOUBLE_SHIFT_SIZE(name, 16, CL, REG8(cpu, RCX * 8))                                                                \
     DOUBLE_SHIFT_SIZE(name, 32, CL, REG8(cpu, RCX * 8))                                                                \
-    IMPL_16_32(name##_E_G_I);                                                                                          \
-    IMPL_16_32(name##_E_G_CL);
+    DOUBLE_SHIFT_SIZE(name, 64, CL, REG8(cpu, RCX * 8))                                                                \
+    IMPL_WORDS(name##_E_G_I);                                                                                          \
+    IMPL_WORDS(name##_E_G_CL);
 DOUBLE_SHIFTS(shld)
 DOUBLE_SHIFTS(shrd)
 
@@ -64,7 +70,9 @@ DEFINE_READ(mul_E, 16, u32 p = (u32)REG16(cpu, RAX * 8) * m; REG16(cpu, RAX * 8)
             MUL_FLAGS((u16)p, 16, p >> 16))
 DEFINE_READ(mul_E, 32, u64 p = (u64)REG32(cpu, RAX * 8) * m; REG64(cpu, RAX * 8) = (u32)p;
             REG64(cpu, RDX * 8) = p >> 32; MUL_FLAGS((u32)p, 32, p >> 32))
-IMPL_8_16_32(mul_E);
+DEFINE_READ(mul_E, 64, unsigned __int128 p = (unsigned __int128)REG64(cpu, RAX * 8) * m; REG64(cpu, RAX * 8) = p;
+            REG64(cpu, RDX * 8) = p >> 64; MUL_FLAGS((u64)p, 64, (u64)(p >> 64)))
+IMPL_ALL(mul_E);
 
 DEFINE_READ(imul_E, 8, i16 p = (i8)REG8(cpu, RAX * 8) * (i8)m; REG16(cpu, RAX * 8) = p;
             MUL_FLAGS((u8)p, 8, p != (i8)p))
@@ -72,14 +80,19 @@ DEFINE_READ(imul_E, 16, i32 p = (i16)REG16(cpu, RAX * 8) * (i16)m; REG16(cpu, RA
             REG16(cpu, RDX * 8) = p >> 16; MUL_FLAGS((u16)p, 16, p != (i16)p))
 DEFINE_READ(imul_E, 32, i64 p = (i64)(i32)REG32(cpu, RAX * 8) * (i32)m; REG64(cpu, RAX * 8) = (u32)p;
             REG64(cpu, RDX * 8) = (u32)(p >> 32); MUL_FLAGS((u32)p, 32, p != (i32)p))
-IMPL_8_16_32(imul_E);
+DEFINE_READ(imul_E, 64, __int128 p = (__int128)(i64)REG64(cpu, RAX * 8) * (i64)m; REG64(cpu, RAX * 8) = p;
+            REG64(cpu, RDX * 8) = p >> 64; MUL_FLAGS((u64)p, 64, p != (i64)p))
+IMPL_ALL(imul_E);
 
 DEFINE_READ(imul_G_E, 16, i32 p = (i16)G(16) * (i16)m; SET_G(16, p); MUL_FLAGS((u16)p, 16, p != (i16)p))
 DEFINE_READ(imul_G_E, 32, i64 p = (i64)(i32)G(32) * (i32)m; SET_G(32, p); MUL_FLAGS((u32)p, 32, p != (i32)p))
-IMPL_16_32(imul_G_E);
+DEFINE_READ(imul_G_E, 64, __int128 p = (__int128)(i64)G(64) * (i64)m; SET_G(64, p); MUL_FLAGS((u64)p, 64, p != (i64)p))
+IMPL_WORDS(imul_G_E);
 DEFINE_READ(imul_G_E_I, 16, i32 p = (i16)op->imm * (i16)m; SET_G(16, p); MUL_FLAGS((u16)p, 16, p != (i16)p))
 DEFINE_READ(imul_G_E_I, 32, i64 p = (i64)(i32)op->imm * (i32)m; SET_G(32, p); MUL_FLAGS((u32)p, 32, p != (i32)p))
-IMPL_16_32(imul_G_E_I);
+DEFINE_READ(imul_G_E_I, 64, __int128 p = (__int128)(i32)op->imm * (i64)m; SET_G(64, p);
+            MUL_FLAGS((u64)p, 64, p != (i64)p))
+IMPL_WORDS(imul_G_E_I);
 
 /* --- division --- */
 
@@ -95,7 +108,10 @@ DEFINE_READ(div_E, 16, u32 n = (u32)REG16(cpu, RDX * 8) << 16 | REG16(cpu, RAX *
             if (unlikely(n >> 16 >= m)) GOTO(divide_error); REG16(cpu, RAX * 8) = n / m; REG16(cpu, RDX * 8) = n % m)
 DEFINE_READ(div_E, 32, u64 n = (u64)REG32(cpu, RDX * 8) << 32 | REG32(cpu, RAX * 8);
             if (unlikely(n >> 32 >= m)) GOTO(divide_error); REG64(cpu, RAX * 8) = n / m; REG64(cpu, RDX * 8) = n % m)
-IMPL_8_16_32(div_E);
+DEFINE_READ(div_E, 64, if (unlikely(REG64(cpu, RDX * 8) >= m)) GOTO(divide_error); unsigned __int128 n =
+            (unsigned __int128)REG64(cpu, RDX * 8) << 64 | REG64(cpu, RAX * 8);
+            REG64(cpu, RAX * 8) = n / m; REG64(cpu, RDX * 8) = n % m)
+IMPL_ALL(div_E);
 
 DEFINE_READ(idiv_E, 8, i32 n = (i16)REG16(cpu, RAX * 8); if (unlikely(!m)) GOTO(divide_error); i32 q = n / (i8)m;
             if (unlikely(q != (i8)q)) GOTO(divide_error);
@@ -108,7 +124,13 @@ DEFINE_READ(idiv_E, 32, i64 n = (i64)((u64)REG32(cpu, RDX * 8) << 32 | REG32(cpu
             if (unlikely(!m || (n == INT64_MIN && m == ~0u))) GOTO(divide_error); i64 q = n / (i32)m;
             if (unlikely(q != (i32)q)) GOTO(divide_error); REG64(cpu, RAX * 8) = (u32)q;
             REG64(cpu, RDX * 8) = (u32)(n % (i32)m))
-IMPL_8_16_32(idiv_E);
+/* -2^127 / -1 does not fit the host's 128-bit division. */
+DEFINE_READ(idiv_E, 64, __int128 n = (__int128)((unsigned __int128)REG64(cpu, RDX * 8) << 64 | REG64(cpu, RAX * 8));
+            if (unlikely(!m || (m == ~0ull && REG64(cpu, RDX * 8) == 1ull << 63 && !REG64(cpu, RAX * 8))))
+                GOTO(divide_error);
+            __int128 q = n / (i64)m; if (unlikely(q != (i64)q)) GOTO(divide_error); i64 rest = n % (i64)m;
+            REG64(cpu, RAX * 8) = q; REG64(cpu, RDX * 8) = rest)
+IMPL_ALL(idiv_E);
 
 /* --- bits --- */
 
@@ -142,10 +164,11 @@ IMPL_8_16_32(idiv_E);
     }
 BT_SIZE(16)
 BT_SIZE(32)
-IMPL_16_32(bt_E_I);
-IMPL_16_32(bts_E_I);
-IMPL_16_32(btr_E_I);
-IMPL_16_32(btc_E_I);
+BT_SIZE(64)
+IMPL_WORDS(bt_E_I);
+IMPL_WORDS(bts_E_I);
+IMPL_WORDS(btr_E_I);
+IMPL_WORDS(btc_E_I);
 
 OP(h_bt_memory);
 OP(h_bts_memory);
@@ -156,9 +179,11 @@ OP(h_btc_memory);
         [FORM_REG] = HANDLER(name##_E_G_##bits), [FORM_REG_SEG] = HANDLER(name##_E_G_##bits),                          \
         [FORM_BD] = HANDLER(h_##name##_memory), [FORM_SIB] = HANDLER(h_##name##_memory),                               \
         [FORM_SEG] = HANDLER(h_##name##_memory), [FORM_M64] = HANDLER(h_##name##_memory),                              \
+        [FORM_M64X] = HANDLER(h_##name##_memory),                                                                      \
     }
 #define BT_IMPL(name)                                                                                                  \
-    const struct impl impl_##name##_E_G = {{[SIZE_16] = BT_ROW(name, 16), [SIZE_32] = BT_ROW(name, 32)}};
+    const struct impl impl_##name##_E_G = {                                                                            \
+        {[SIZE_16] = BT_ROW(name, 16), [SIZE_32] = BT_ROW(name, 32), [SIZE_64] = BT_ROW(name, 64)}};
 BT_IMPL(bt)
 BT_IMPL(bts)
 BT_IMPL(btr)
@@ -171,8 +196,9 @@ BT_IMPL(btc)
 #define SCAN_FLAGS(m) (FL = (m) ? FL & ~(u64)FL_ZF : FL | FL_ZF)
 SCAN_SIZE(16)
 SCAN_SIZE(32)
-IMPL_16_32(bsf_G_E);
-IMPL_16_32(bsr_G_E);
+SCAN_SIZE(64)
+IMPL_WORDS(bsf_G_E);
+IMPL_WORDS(bsr_G_E);
 
 /* --- exchange and add, compare and exchange --- */
 
@@ -185,7 +211,8 @@ IMPL_16_32(bsr_G_E);
 XADD_SIZE(8)
 XADD_SIZE(16)
 XADD_SIZE(32)
-IMPL_8_16_32(xadd_E_G);
+XADD_SIZE(64)
+IMPL_ALL(xadd_E_G);
 
 /* The destination is written in either case (SDM: "the processor always performs a write cycle"). */
 #define CMPXCHG_SIZE(bits)                                                                                             \
@@ -196,4 +223,5 @@ IMPL_8_16_32(xadd_E_G);
 CMPXCHG_SIZE(8)
 CMPXCHG_SIZE(16)
 CMPXCHG_SIZE(32)
-IMPL_8_16_32(cmpxchg_E_G);
+CMPXCHG_SIZE(64)
+IMPL_ALL(cmpxchg_E_G);

@@ -59,7 +59,8 @@ enum form {
     FORM_BD,  /* flat segment, 32-bit address: base + disp */
     FORM_SIB, /* flat segment, 32-bit address: base + index * scale + disp */
     FORM_SEG, /* anything else outside 64-bit mode: 16-bit addresses, segment base and limit */
-    FORM_M64, /* 64-bit mode */
+    FORM_M64, /* 64-bit mode: 64-bit address, no FS or GS */
+    FORM_M64X,/* 64-bit mode, the rest: FS, GS, 32-bit address */
     FORM_COUNT
 };
 /* ATTR_BRANCH: fn[size][...] by target and, for CALL, stack. */

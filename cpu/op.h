@@ -43,6 +43,7 @@ struct op {
 #define OP_MEMORY 0x20u /* mem: has a memory operand */
 #define OP_IS_MEMORY(op) ((op)->mem & OP_MEMORY)
 #define OP_RIP_RELATIVE 0x40u
+#define RIP_SLOT 17 /* cpu->rip follows gpr[] */
 
 /* Direct branches and pseudo-ops that end a block keep their successors in the following slot. */
 struct link {
@@ -77,14 +78,17 @@ static inline u64 reg_read(struct cpu *cpu, unsigned offset, enum size size)
     }
 }
 
+_Static_assert(offsetof(struct cpu, rip) == RIP_SLOT * 8, "ops address rip as a register");
+
 /* --- addresses --- */
 
 /* Effective address of the memory operand: the offset in its segment, wrapped to the address size. */
 static inline u64 op_ea(const struct cpu *cpu, const struct op *op)
 {
     u64 ea = *(u64 *)((u8 *)cpu + op->rm) + (*(u64 *)((u8 *)cpu + op->index) << OP_SCALE(op)) + (i64)(i32)op->disp;
-    if (unlikely(op->mem & OP_RIP_RELATIVE))
-        ea += cpu->rip + (cpu->op ? op->ip : 0) + op->length;
+    /* The base is then cpu->rip, the start of the block, and disp counts from there; in END helpers rip has moved on. */
+    if (unlikely((op->mem & OP_RIP_RELATIVE) && !cpu->op))
+        ea -= op->ip;
     return op->address == SIZE_64 ? ea : op->address == SIZE_32 ? (u32)ea : (u16)ea;
 }
 
