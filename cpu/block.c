@@ -306,6 +306,8 @@ static void lower(struct cpu *cpu, const struct insn *insn, unsigned page_offset
             op->disp = insn->imm >> 32;
         if (insn->imm2)
             op->disp = insn->imm2;
+        if (opcode->attr & ATTR_X87) /* the last opcode, as FNSTENV stores it */
+            op->imm = (insn->opcode_byte & 7) << 8 | insn->modrm;
     }
     op->fn = opcode->impl->fn[insn->size][form];
     if (insn->memory && !displacement_fits(insn, insn->disp)) { /* MOV with a 64-bit absolute address */

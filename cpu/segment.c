@@ -178,6 +178,8 @@ void segment_drop_inner(struct cpu *cpu)
     static const enum seg order[] = {ES, FS, GS, DS};
     for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
         struct segment *seg = &cpu->seg[order[i]];
+        if (seg->access & SEG_NULL) /* keeps its base: that of FS and GS may come from an MSR */
+            continue;
         bool conforming = (seg->access & (SEG_S | SEG_CODE | SEG_CONFORMING)) == (SEG_S | SEG_CODE | SEG_CONFORMING);
         if (!conforming && (seg->access & SEG_DPL) >> SEG_DPL_SHIFT < cpu->cpl)
             segment_set_null(seg, 0);
