@@ -330,7 +330,7 @@ TEST(features_are_switched_by_name)
     toy_destroy(toy);
     CHECK(!cpu_create("qemu32", "+nosuch", &toy_bus, NULL, why));
     CHECK(strstr(why, "nosuch"));
-    CHECK(!cpu_create("qemu32", "+lm", &toy_bus, NULL, why));
+    CHECK(!cpu_create("qemu32", "+vmx", &toy_bus, NULL, why));
     CHECK(!cpu_create("8086", NULL, &toy_bus, NULL, why));
     CHECK(strstr(why, "8086"));
 }
