@@ -117,6 +117,7 @@ static void end_of_interrupt(struct i8259_chip *chip, int input, bool rotate)
 static void begin_service(struct i8259_chip *chip, int input)
 {
     u8 bit = 1u << input;
+    chip->count[input & 7]++;
     if (!(chip->elcr & bit))
         chip->irr &= ~bit;
     chip->isr |= bit;
@@ -152,6 +153,11 @@ int i8259_acknowledge(void *opaque)
     update(master);
     trace(PIC, "acknowledge: vector %02x", vector);
     return vector;
+}
+
+u64 i8259_count(const struct i8259 *pic, int irq)
+{
+    return pic->chip[irq >> 3 & 1].count[irq & 7];
 }
 
 static void write_icw1(struct i8259_chip *chip, u8 value)

@@ -24,6 +24,8 @@ struct i8259_chip {
     bool slave;
     u8 elcr_mask;
     struct i8259 *pic;
+    /* For people. */
+    u64 count[8]; /* acknowledgements */
 };
 
 struct i8259 {
@@ -39,6 +41,8 @@ void i8259_init(struct i8259 *pic, struct machine *machine, const struct irq *in
 struct irq i8259_irq(struct i8259 *pic, int irq);
 /* The INTA cycle: the vector, with ISR and IRR changed.  Spurious requests give vector 7 of the chip asked. */
 int i8259_acknowledge(void *pic);
+/* Acknowledgements of input 0-15 since the machine was built. */
+u64 i8259_count(const struct i8259 *pic, int irq);
 /* Text for `info pic`. */
 void i8259_info(const void *pic, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
 

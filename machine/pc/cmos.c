@@ -5,6 +5,7 @@
  */
 #include "machine/pc/board.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -112,6 +113,19 @@ void pc_set_boot_order(struct pc *pc, const char *order)
         device[i] = boot_device(order[i]);
     set(pc, CMOS_BOOT, device[0] | device[1] << 4, 1);
     set(pc, CMOS_BOOT_THIRD, device[2] << 4, 1);
+}
+
+int pc_boot_set(struct machine *machine, const char *order, struct error *err)
+{
+    for (const char *letter = order; *letter; letter++)
+        if (!strchr("acdn", *letter) || strchr(letter + 1, *letter))
+            return error_set(err, EINVAL,
+                             "'%c' is %s; there are a (floppy), c (hard disk), d (CD-ROM), n (network)", *letter,
+                             strchr("acdn", *letter) ? "given twice" : "no boot device");
+    if (!*order)
+        return error_set(err, EINVAL, "an order is missing, e.g. dc");
+    pc_set_boot_order(machine->board, order);
+    return 0;
 }
 
 void pc_fill_cmos(struct pc *pc)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cpu/cpu.h"
 #include "machine/pc/board.h"
 
 #define VGA_WINDOW 0xa0000
@@ -377,6 +378,24 @@ bool pc_power_button(struct machine *machine)
     if (pc->has_pci)
         piix4_pm_power_button(&pc->pm);
     return pc->has_pci;
+}
+
+bool pc_nmi(struct machine *machine)
+{
+    struct pc *pc = machine->board;
+    if (mc146818_nmi_masked(&pc->rtc))
+        return false;
+    for (int i = 0; i < machine->cpu_count; i++)
+        cpu_raise_nmi(machine->cpus[i]);
+    machine_kick(machine);
+    return true;
+}
+
+void pc_irq_counts(struct machine *machine, u64 counts[16])
+{
+    struct pc *pc = machine->board;
+    for (int irq = 0; irq < 16; irq++)
+        counts[irq] = i8259_count(&pc->pic, irq);
 }
 
 struct chardev *pc_monitor(struct machine *machine)
