@@ -18,7 +18,6 @@
 #include "ui/version.h"
 
 #define PROMPT "(clutch) "
-#define KEY_HOLD_NS 100000000ull
 
 /* --- output ------------------------------------------------------------------------------------------------------ */
 
@@ -26,7 +25,8 @@ static void flush(struct monitor *monitor)
 {
     size_t taken = chardev_write(monitor->chr, monitor->out, monitor->out_length);
     monitor->out_length -= taken;
-    memmove(monitor->out, monitor->out + taken, monitor->out_length);
+    if (taken)
+        memmove(monitor->out, monitor->out + taken, monitor->out_length);
 }
 
 /* Lines end in CR LF, as a serial terminal wants them. */
@@ -56,6 +56,25 @@ void monitor_print(void *out, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     put(out, text);
+}
+
+static void put_line(void *opaque, const char *text)
+{
+    put(opaque, text);
+}
+
+char *monitor_word(char **args)
+{
+    char *start = *args + strspn(*args, " \t"), end = ' ';
+    if (*start == '"')
+        end = *start++;
+    char *p = start;
+    while (*p && *p != end && !(end == ' ' && *p == '\t'))
+        p++;
+    *args = *p ? p + 1 : p;
+    *args += strspn(*args, " \t");
+    *p = '\0';
+    return start;
 }
 
 /* --- commands ---------------------------------------------------------------------------------------------------- */
@@ -89,39 +108,6 @@ static void quit(struct monitor *monitor, char *args)
     machine_kick(monitor->machine);
 }
 
-static void release_keys(void *opaque)
-{
-    struct monitor *monitor = opaque;
-    while (monitor->key_count)
-        input_key(&monitor->machine->input, monitor->keys[--monitor->key_count], false);
-}
-
-/* ctrl-alt-delete, or a hexadecimal set 1 code as 0x1c; then how many milliseconds to hold them. */
-static void sendkey(struct monitor *monitor, char *args)
-{
-    char *save = NULL, *hold = strchr(args, ' ');
-    u64 ns = hold ? strtoull(hold, NULL, 10) * 1000000 : KEY_HOLD_NS;
-    int keys[MONITOR_KEYS], count = 0;
-    if (hold)
-        *hold = '\0';
-    for (char *name = strtok_r(args, "-", &save); name; name = strtok_r(NULL, "-", &save)) {
-        int key = name[0] == '0' && name[1] == 'x' ? (int)strtoul(name, NULL, 16) : input_key_by_name(name);
-        if (key < 0 || count == MONITOR_KEYS) {
-            monitor_print(monitor, key < 0 ? "unknown key '%s'\n" : "too many keys at '%s'\n", name);
-            return;
-        }
-        keys[count++] = key;
-    }
-    if (!count)
-        monitor_print(monitor, "sendkey which keys? e.g. sendkey ctrl-alt-delete\n");
-    release_keys(monitor);
-    for (int i = 0; i < count; i++) {
-        monitor->keys[monitor->key_count++] = keys[i];
-        input_key(&monitor->machine->input, keys[i], true);
-    }
-    timer_set(&monitor->release, clock_ns(monitor->machine->clock) + ns);
-}
-
 static void dump(struct monitor *monitor, char *args)
 {
     struct error err;
@@ -131,27 +117,45 @@ static void dump(struct monitor *monitor, char *args)
         monitor_print(monitor, "%s\n", err.text);
 }
 
-static void version(struct monitor *monitor, char *args)
+void monitor_info_version(struct monitor *monitor, char *args)
 {
     monitor_print(monitor, "clutch %s\n", CLUTCH_VERSION);
 }
 
 static void help(struct monitor *monitor, char *args);
 
+void monitor_info_history(struct monitor *monitor, char *args)
+{
+    for (int i = 0; i < monitor->edit.history_count; i++)
+        monitor_print(monitor, "%d: %s\n", i, monitor->edit.history[i]);
+}
+
 static const struct monitor_command commands[] = {
-    {"help", "[info]", "this list, or what info knows", help},
+    {"help", "[COMMAND]", "this list, or one command; help info [WHAT]: what info knows", help},
     {"info", "WHAT", "show WHAT: registers, pic, mem ... (help info lists them)", monitor_info},
     {"stop", "", "stop the machine", stop},
     {"cont", "", "let it go on", cont},
     {"system_reset", "", "press the reset button", system_reset},
     {"system_powerdown", "", "press the power button", system_powerdown},
-    {"sendkey", "KEYS [MS]", "press keys together: ctrl-alt-delete, a, shift-f1", sendkey},
+    {"nmi", "", "press the NMI button", monitor_nmi},
+    {"boot_set", "ORDER", "boot from these from now on: a floppy, c hard disk, d CD-ROM, n network", monitor_boot_set},
+    {"sendkey", "KEYS [MS]", "press keys together: ctrl-alt-delete, a, shift-f1", monitor_sendkey},
+    {"mouse_move", "DX DY [DZ]", "move the mouse, turn its wheel", monitor_mouse_move},
+    {"mouse_button", "STATE", "hold these buttons: sum of 1 left, 2 right, 4 middle", monitor_mouse_button},
+    {"change", "[-f] DRIVE FILE [FORMAT [read-only]]", "another disc or floppy; info block lists the drives",
+     monitor_change},
+    {"eject", "[-f] DRIVE", "take the disc or floppy out; -f: though the guest has locked it", monitor_eject},
     {"screendump", "FILE", "the screen into FILE.png, .ppm or .txt", dump},
     {"x", "/FMT ADDRESS", "memory at a linear address; FMT is count, x d u o c s i, and b h w g", monitor_x},
     {"xp", "/FMT ADDRESS", "memory at a physical address", monitor_xp},
+    {"gva2gpa", "ADDRESS", "the physical address of a linear one", monitor_gva2gpa},
     {"i", "/FMT PORT", "read an I/O port", monitor_in},
     {"o", "/FMT PORT VALUE", "write an I/O port", monitor_out},
-    {"version", "", "our version", version},
+    {"print", "/FMT EXPRESSION", "numbers and $registers with + and -", monitor_calculate},
+    {"log", "LIST", "trace these categories and no others (info trace lists them); none", monitor_log},
+    {"logfile", "FILE", "the trace goes there from now on", monitor_logfile},
+    {"trace", "CATEGORY on|off", "trace one category more or less", monitor_trace},
+    {"version", "", "our version", monitor_info_version},
     {"quit", "", "end the emulator", quit},
     {NULL, NULL, NULL, NULL},
 };
@@ -159,21 +163,24 @@ static const struct monitor_command commands[] = {
 /* Short forms that QEMU and gdb have taught. */
 static const char *const aliases[][2] = {{"?", "help"}, {"c", "cont"}, {"q", "quit"}, {"h", "help"}};
 
-static void list(struct monitor *monitor, const char *prefix, const struct monitor_command *command)
+static void describe(struct monitor *monitor, const char *prefix, const struct monitor_command *command)
 {
     char left[64];
-    for (; command->name; command++) {
-        snprintf(left, sizeof(left), "%s%s %s", prefix, command->name, command->args);
-        monitor_print(monitor, "%-26s %s\n", left, command->help);
-    }
+    snprintf(left, sizeof(left), "%s%s %s", prefix, command->name, command->args);
+    monitor_print(monitor, "%-26s %s\n", left, command->help);
 }
 
-static void help(struct monitor *monitor, char *args)
+static const struct monitor_command *find_in(const struct monitor_command *command, const char *name)
 {
-    if (!strcmp(args, "info"))
-        list(monitor, "info ", monitor_infos);
-    else
-        list(monitor, "", commands);
+    while (command->name && strcmp(command->name, name))
+        command++;
+    return command->name ? command : NULL;
+}
+
+static void list(struct monitor *monitor, const char *prefix, const struct monitor_command *command)
+{
+    for (; command->name; command++)
+        describe(monitor, prefix, command);
 }
 
 static const struct monitor_command *find(const char *name)
@@ -181,10 +188,7 @@ static const struct monitor_command *find(const char *name)
     for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
         if (!strcmp(aliases[i][0], name))
             name = aliases[i][1];
-    for (const struct monitor_command *command = commands; command->name; command++)
-        if (!strcmp(command->name, name))
-            return command;
-    return NULL;
+    return find_in(commands, name);
 }
 
 static void unknown(struct monitor *monitor, const char *name)
@@ -197,6 +201,21 @@ static void unknown(struct monitor *monitor, const char *name)
         monitor_print(monitor, "unknown command '%s' (did you mean '%s'?)\n", name, similar);
     else
         monitor_print(monitor, "unknown command '%s'; help lists the commands\n", name);
+}
+
+static void help(struct monitor *monitor, char *args)
+{
+    char *name = monitor_word(&args);
+    bool of_info = !strcmp(name, "info");
+    const struct monitor_command *command = of_info ? find_in(monitor_infos, args) : find(name);
+    if (command)
+        describe(monitor, of_info ? "info " : "", command);
+    else if (of_info)
+        list(monitor, "info ", monitor_infos);
+    else if (*name)
+        unknown(monitor, name);
+    else
+        list(monitor, "", commands);
 }
 
 static char *trim(char *text)
@@ -222,11 +241,11 @@ static void run(struct monitor *monitor, const struct monitor_command *command, 
 
 void monitor_command(struct monitor *monitor, const char *line)
 {
-    char copy[MONITOR_LINE];
+    char copy[LINEEDIT_SIZE];
     snprintf(copy, sizeof(copy), "%s", line);
     char *name = trim(copy);
     char *args = name + strcspn(name, " \t/"); /* x/4xb needs no blank */
-    char rest[MONITOR_LINE];
+    char rest[LINEEDIT_SIZE];
     snprintf(rest, sizeof(rest), "%s", args);
     *args = '\0';
     if (!*name)
@@ -240,42 +259,15 @@ void monitor_command(struct monitor *monitor, const char *line)
 
 /* --- input ------------------------------------------------------------------------------------------------------- */
 
-static void enter(struct monitor *monitor)
-{
-    put(monitor, "\n");
-    monitor->line[monitor->length] = '\0';
-    monitor->length = 0;
-    monitor_command(monitor, monitor->line);
-    if (monitor->machine->state != RUN_QUIT)
-        put(monitor, PROMPT);
-}
-
-static void erase(struct monitor *monitor)
-{
-    if (monitor->length) {
-        monitor->length--;
-        put(monitor, "\b \b");
-    }
-}
-
 static void typed(struct monitor *monitor, u8 byte)
 {
-    bool lf_of_crlf = byte == '\n' && monitor->after_cr;
-    monitor->after_cr = byte == '\r';
-    if (lf_of_crlf)
+    const char *line = lineedit_type(&monitor->edit, byte);
+    if (!line)
         return;
-    if (byte == '\r' || byte == '\n') {
-        enter(monitor);
-    } else if (byte == 8 || byte == 127) {
-        erase(monitor);
-    } else if (byte == 21 || byte == 3) { /* Ctrl-U, Ctrl-C */
-        while (monitor->length)
-            erase(monitor);
-    } else if (byte >= ' ' && monitor->length < sizeof(monitor->line) - 1) {
-        char echo[2] = {byte, 0};
-        monitor->line[monitor->length++] = byte;
-        put(monitor, echo);
-    }
+    put(monitor, "\n");
+    monitor_command(monitor, line);
+    if (monitor->machine->state != RUN_QUIT)
+        put(monitor, PROMPT);
 }
 
 static size_t room(void *opaque)
@@ -300,7 +292,7 @@ static void greet(struct monitor *monitor)
         monitor_print(monitor, "clutch %s monitor; help lists the commands\n", CLUTCH_VERSION);
     monitor->greeted = true;
     put(monitor, PROMPT);
-    put(monitor, (monitor->line[monitor->length] = '\0', monitor->line));
+    lineedit_redraw(&monitor->edit);
 }
 
 static void event(void *opaque, enum char_event event)
@@ -321,7 +313,8 @@ struct monitor *monitor_create(struct machine *machine, struct accel *accel, str
     monitor->machine = machine;
     monitor->accel = accel;
     monitor->chr = chr;
-    timer_init(&monitor->release, machine->clock, release_keys, monitor);
+    timer_init(&monitor->release, machine->clock, monitor_release_keys, monitor);
+    lineedit_init(&monitor->edit, put_line, monitor);
     chr->user = (struct chardev_user){room, receive, event, writable, monitor};
     chardev_accept_input(chr);
     if (!chr->ops->focused || chr->ops->focused(chr))
@@ -335,6 +328,7 @@ void monitor_destroy(struct monitor *monitor)
         return;
     timer_cancel(&monitor->release);
     memset(&monitor->chr->user, 0, sizeof(monitor->chr->user));
+    lineedit_free(&monitor->edit);
     free(monitor->out);
     free(monitor);
 }

@@ -94,6 +94,15 @@ static void info_rtc(struct monitor *monitor, char *args)
     show_type(monitor, "mc146818");
 }
 
+static void info_lapic(struct monitor *monitor, char *args)
+{
+    show_type(monitor, "lapic");
+}
+static void info_ioapic(struct monitor *monitor, char *args)
+{
+    show_type(monitor, "ioapic");
+}
+
 static void info_devices(struct monitor *monitor, char *args)
 {
     for (struct device *device = monitor->machine->devices.first; device; device = device->next)
@@ -196,13 +205,21 @@ const struct monitor_command monitor_infos[] = {
     {"cpus", "", "processors", info_cpus},
     {"accel", "", "the engine that executes", info_accel},
     {"mem", "", "mapped linear memory, with its rights", monitor_info_mem},
+    {"tlb", "", "linear to physical, as the page tables say", monitor_info_tlb},
     {"mtree", "", "what answers at which physical address and port", info_mtree},
     {"pic", "", "interrupt controllers", info_pic},
+    {"irq", "", "how often each interrupt was taken", monitor_info_irq},
     {"pit", "", "timer", info_pit},
     {"rtc", "", "clock and CMOS", info_rtc},
+    {"lapic", "", "local interrupt controllers", info_lapic},
+    {"ioapic", "", "I/O interrupt controller", info_ioapic},
     {"pci", "", "PCI functions", info_pci},
+    {"block", "", "drives and what is in them", monitor_info_block},
     {"devices", "", "chips; info NAME shows one", info_devices},
+    {"trace", "", "categories of the trace, on and off", monitor_info_trace},
     {"status", "", "running or paused", info_status},
+    {"version", "", "our version", monitor_info_version},
+    {"history", "", "the last commands", monitor_info_history},
     {NULL, NULL, NULL, NULL},
 };
 

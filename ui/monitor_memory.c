@@ -1,8 +1,7 @@
 /*
- * The monitor's views of memory and ports: x, xp, i, o, info mem.
+ * The monitor's views of memory and ports: x, xp, i, o, print.
  *
  * Formats are gdb's: /COUNT LETTER SIZE in any order, LETTER of x d u o c s i, SIZE of b h w g.
- * Source for info mem: Intel SDM vol. 3A, "Paging".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@ struct view {
     bool physical;
 };
 
-static struct cpu *first_cpu(struct monitor *monitor)
+struct cpu *monitor_cpu(struct monitor *monitor)
 {
     return monitor->machine->cpu_count ? monitor->machine->cpus[0] : NULL;
 }
@@ -80,7 +79,7 @@ static bool term(struct monitor *monitor, char **text, u64 *value)
     char *p = *text, *end;
     if (*p == '$') {
         size_t length = strspn(++p, "abcdefghijklmnopqrstuvwxyz0123456789");
-        if (!register_value(first_cpu(monitor), p, length, value)) {
+        if (!register_value(monitor_cpu(monitor), p, length, value)) {
             monitor_print(monitor, "unknown register '$%.*s'\n", (int)length, p);
             return false;
         }
@@ -96,8 +95,7 @@ static bool term(struct monitor *monitor, char **text, u64 *value)
     return true;
 }
 
-/* Numbers and $registers with + and - between them. */
-static bool expression(struct monitor *monitor, char *text, u64 *value)
+bool monitor_expression(struct monitor *monitor, char *text, u64 *value)
 {
     u64 right;
     if (!term(monitor, &text, value))
@@ -123,7 +121,7 @@ static bool expression(struct monitor *monitor, char *text, u64 *value)
 static bool fetch(const struct view *view, u64 address, void *data, unsigned length)
 {
     if (!view->physical)
-        return first_cpu(view->monitor) && cpu_read_debug(first_cpu(view->monitor), address, data, length);
+        return monitor_cpu(view->monitor) && cpu_read_debug(monitor_cpu(view->monitor), address, data, length);
     memory_read(view->monitor->machine->memory, address, data, length);
     return true;
 }
@@ -191,7 +189,7 @@ static unsigned code_size(const struct cpu *cpu)
 
 static void show_code(const struct view *view, const struct format *format, u64 address)
 {
-    const struct cpu *cpu = first_cpu(view->monitor);
+    const struct cpu *cpu = monitor_cpu(view->monitor);
     struct decoder decoder = {.code_size = cpu ? code_size(cpu) : SIZE_16, .features = cpu ? cpu->features : NULL};
     for (unsigned i = 0; i < format->count; i++) {
         u8 bytes[15];
@@ -219,7 +217,7 @@ static void show(struct monitor *monitor, char *args, bool physical)
     struct view view = {monitor, physical};
     struct format format;
     u64 address;
-    if (!take_format(monitor, &args, &format) || !expression(monitor, args, &address))
+    if (!take_format(monitor, &args, &format) || !monitor_expression(monitor, args, &address))
         return;
     if (format.count > 65536) {
         monitor_print(monitor, "at most 65536 at a time\n");
@@ -250,7 +248,7 @@ void monitor_in(struct monitor *monitor, char *args)
     struct format format;
     u64 port;
     bool sized = *args == '/';
-    if (!take_format(monitor, &args, &format) || !expression(monitor, args, &port))
+    if (!take_format(monitor, &args, &format) || !monitor_expression(monitor, args, &port))
         return;
     format.size = sized ? MIN(format.size, 4u) : 1;
     monitor_print(monitor, "port %04llx:", (unsigned long long)port & 0xffff);
@@ -271,79 +269,20 @@ void monitor_out(struct monitor *monitor, char *args)
         return;
     }
     *second++ = '\0';
-    if (expression(monitor, args, &port) && expression(monitor, second, &value))
+    if (monitor_expression(monitor, args, &port) && monitor_expression(monitor, second, &value))
         ioports_write(monitor->machine->ports, port, value, sized ? MIN(format.size, 4u) : 1);
 }
 
-/* --- page tables ------------------------------------------------------------------------------------------------- */
-
-#define PTE_P 1u
-#define PTE_W 2u
-#define PTE_U 4u
-#define PTE_PS 0x80u
-#define PTE_NX (1ull << 63)
-
-struct walk {
-    struct monitor *monitor;
-    struct cpu *cpu;
-    unsigned entry_size;
-    u64 start, end; /* the run so far, [start, end) */
-    u64 rights;     /* of that run: PTE_* */
-};
-
-static void end_run(struct walk *walk)
+void monitor_calculate(struct monitor *monitor, char *args)
 {
-    if (walk->end > walk->start)
-        monitor_print(walk->monitor, "%016llx-%016llx %016llx %c%c%c%c\n", (unsigned long long)walk->start,
-                      (unsigned long long)walk->end, (unsigned long long)(walk->end - walk->start),
-                      walk->rights & PTE_U ? 'u' : '-', 'r', walk->rights & PTE_W ? 'w' : '-',
-                      walk->rights & PTE_NX ? '-' : 'x');
-}
-
-static void add_page(struct walk *walk, u64 linear, u64 size, u64 rights)
-{
-    if (linear != walk->end || rights != walk->rights) {
-        end_run(walk);
-        walk->start = linear;
-        walk->rights = rights;
-    }
-    walk->end = linear + size;
-}
-
-/* shift: of the linear bits that index this table; rights: what the levels above allow (W and U), and forbid (NX). */
-static void walk_table(struct walk *walk, u64 table, unsigned shift, unsigned bits, u64 linear, u64 rights)
-{
-    bool legacy = walk->entry_size == 4, pdpt_of_pae = bits == 2;
-    for (u64 i = 0; i < 1ull << bits; i++) {
-        u64 entry = 0, here = linear | i << shift, next;
-        memory_read(walk->monitor->machine->memory, (table + i * walk->entry_size), &entry, walk->entry_size);
-        if (!(entry & PTE_P))
-            continue;
-        next = pdpt_of_pae ? rights : (rights & entry & (PTE_W | PTE_U)) | ((rights | entry) & PTE_NX);
-        if (shift == 12 || (shift < 39 && !pdpt_of_pae && (entry & PTE_PS) && (!legacy || walk->cpu->cr4 & CR4_PSE)))
-            add_page(walk, here, 1ull << shift, next);
-        else
-            walk_table(walk, entry & (legacy ? 0xfffff000 : 0x000ffffffffff000), shift - (legacy ? 10 : 9),
-                       legacy ? 10 : 9, here, next);
-    }
-}
-
-void monitor_info_mem(struct monitor *monitor, char *args)
-{
-    struct cpu *cpu = first_cpu(monitor);
-    struct walk walk = {.monitor = monitor, .cpu = cpu, .entry_size = 8};
-    u64 all = PTE_W | PTE_U;
-    if (!cpu || !(cpu->cr0 & CR0_PG)) {
-        monitor_print(monitor, "paging is off\n");
+    struct format format;
+    u64 value;
+    if (!take_format(monitor, &args, &format) || !monitor_expression(monitor, args, &value))
         return;
-    }
-    if (cpu->efer & EFER_LMA) {
-        walk_table(&walk, cpu->cr3 & 0x000ffffffffff000, 39, 9, 0, all);
-    } else if (cpu->cr4 & CR4_PAE) {
-        walk_table(&walk, cpu->cr3 & 0xffffffe0, 30, 2, 0, all);
-    } else {
-        walk.entry_size = 4;
-        walk_table(&walk, cpu->cr3 & 0xfffff000, 22, 10, 0, all);
-    }
-    end_run(&walk);
+    format.size = 8;
+    if (format.letter == 'x')
+        monitor_print(monitor, " 0x%llx", (unsigned long long)value);
+    else
+        print_value(monitor, &format, value);
+    monitor_print(monitor, "\n");
 }

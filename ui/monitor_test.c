@@ -1,6 +1,7 @@
 #include "ui/monitor.h"
 
 #include "cpu/cpu.h"
+#include "machine/trace.h"
 #include "tests/unit.h"
 
 /* A machine of 64 KiB of RAM and one port, without a processor. */
@@ -9,6 +10,8 @@ static struct monitor *monitor;
 static struct region ram;
 static u8 port_value;
 static int keys[32], key_count;
+static int moved[3];
+static unsigned buttons;
 static char out[65536];
 static size_t out_length;
 
@@ -43,10 +46,19 @@ static void key(void *opaque, int key, bool down)
         keys[key_count++] = down ? key : -key;
 }
 
+static void pointer(void *opaque, int dx, int dy, int wheel, unsigned pressed)
+{
+    moved[0] = dx;
+    moved[1] = dy;
+    moved[2] = wheel;
+    buttons = pressed;
+}
+
 static void set_up(void)
 {
     struct error err;
     machine = machine_create(&err);
+    machine->input.mouse.pointer = pointer;
     machine->input.keyboard.key = key;
     ram = (struct region){.name = "ram", .kind = REGION_RAM, .size = 65536, .enabled = true};
     ram.host = memory_alloc(65536);
@@ -242,6 +254,90 @@ TEST(info_mem_walks_pae_tables_with_nx)
     CHECK(answers("info mem", "00000000c0000000-00000000c0200000 0000000000200000 -rw-\r\n"));
     CHECK(strstr(out, "00000000c03ff000-00000000c0400000 0000000000001000 -rwx\r\n"));
     machine->cpu_count = 0;
+    tear_down();
+}
+
+TEST(info_tlb_tells_where_pages_go)
+{
+    static struct cpu cpu;
+    set_up();
+    machine->cpus[0] = &cpu;
+    machine->cpu_count = 1;
+    cpu = (struct cpu){.cr0 = CR0_PG | CR0_PE, .cr3 = 0x1000, .cr4 = CR4_PSE, .phys_mask = ~0ull, .a20_mask = ~0ull};
+    put_entry(0x1000, 0x2007, 4);
+    put_entry(0x1000 + 4 * 768, 0x1e3, 4); /* C0000000: global, dirty, accessed, 4 MiB */
+    put_entry(0x2000 + 4 * 1, 0x5007, 4);
+    put_entry(0x2000 + 4 * 2, 0x6007, 4);
+    put_entry(0x2000 + 4 * 3, 0x9007, 4); /* not the next one in memory */
+    CHECK(answers("info tlb", "0000000000001000: 0000000000005000 -------UW 2 x 4 KiB\r\n"));
+    CHECK(strstr(out, "0000000000003000: 0000000000009000 -------UW 1 x 4 KiB\r\n"));
+    CHECK(strstr(out, "00000000c0000000: 0000000000000000 -GPDA---W 1 x 4096 KiB\r\n"));
+    machine->cpu_count = 0;
+    tear_down();
+}
+
+TEST(mouse_commands_move_and_press)
+{
+    set_up();
+    CHECK(answers("mouse_move 10 -20", ""));
+    CHECK_EQ(moved[0], 10);
+    CHECK_EQ(moved[1], -20);
+    CHECK_EQ(moved[2], 0);
+    CHECK(answers("mouse_button 5", ""));
+    CHECK_EQ(buttons, 5);
+    CHECK(answers("mouse_move 0 0 3", ""));
+    CHECK_EQ(moved[2], 3);
+    CHECK_EQ(buttons, 5); /* held */
+    CHECK(answers("mouse_button 0", ""));
+    CHECK_EQ(buttons, 0);
+    CHECK(answers("mouse_move 1", "mouse_move DX DY"));
+    CHECK(answers("mouse_move 1 2 3 4", "mouse_move DX DY"));
+    CHECK(answers("mouse_move 1 2 x", "mouse_move DX DY"));
+    CHECK(answers("mouse_button left", "STATE"));
+    tear_down();
+}
+
+TEST(trace_categories_are_switched_one_by_one_and_all_together)
+{
+    set_up();
+    CHECK(answers("log ide,pic", ""));
+    CHECK_EQ(trace_mask, 1ull << TRACE_IDE | 1ull << TRACE_PIC);
+    CHECK(answers("trace pic off", ""));
+    CHECK(answers("trace vga on", ""));
+    CHECK_EQ(trace_mask, 1ull << TRACE_IDE | 1ull << TRACE_VGA);
+    CHECK(answers("info trace", "ide          on "));
+    CHECK(strstr(out, "pic          off"));
+    CHECK(answers("trace idee on", "did you mean ide?"));
+    CHECK(answers("trace ide maybe", "on|off"));
+    CHECK_EQ(trace_mask, 1ull << TRACE_IDE | 1ull << TRACE_VGA);
+    CHECK(answers("log none", ""));
+    CHECK_EQ(trace_mask, 0);
+    CHECK(answers("logfile /nosuchdirectory/x", "/nosuchdirectory/x"));
+    tear_down();
+}
+
+TEST(help_explains_one_command)
+{
+    set_up();
+    CHECK(answers("help eject", "eject [-f] DRIVE"));
+    CHECK(!strstr(out, "sendkey"));
+    CHECK(answers("help info tlb", "info tlb"));
+    CHECK(!strstr(out, "info pic"));
+    CHECK(answers("help info", "info history"));
+    CHECK(answers("help ejekt", "'eject'"));
+    CHECK(answers("help q", "quit"));
+    tear_down();
+}
+
+TEST(lines_are_remembered)
+{
+    set_up();
+    type("print 1 + 2\r");
+    CHECK(strstr(out, "0x3\r\n"));
+    out_length = 0;
+    type("\033[A\r");
+    CHECK(strstr(out, "0x3\r\n"));
+    CHECK(answers("info history", "0: print 1 + 2"));
     tear_down();
 }
 
