@@ -15,7 +15,6 @@
 #include "machine/cpubus.h"
 #include "machine/trace.h"
 
-#define DEFAULT_MODEL "qemu32"
 #define SLICE_MIN 2000ull
 #define SLICE_MAX 40000ull /* instructions: a fraction of a millisecond, the most that an interrupt waits */
 
@@ -267,7 +266,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         free(accel);
         return NULL;
     }
-    vcpu->cpu = cpu_create(options->cpu_model ? options->cpu_model : DEFAULT_MODEL, options->cpu_features, &machine_cpu_bus, machine, why);
+    vcpu->cpu = cpu_create(options->cpu_model, options->cpu_features, &machine_cpu_bus, machine, why);
     if (!vcpu->cpu || vcpu->engine->create(vcpu, err) < 0) {
         error_set(err, EINVAL, "-cpu: %s", why);
         cpu_destroy(vcpu->cpu);

@@ -59,7 +59,7 @@ struct vcpu {
 };
 
 struct accel_options {
-    const char *cpu_model, *cpu_features;
+    const char *cpu_model, *cpu_features; /* features may be NULL */
     const char *engine;  /* by name, or NULL for the best */
     int icount_shift;    /* -1: real time */
     bool icount_sleep;   /* idle time passes in real time even under icount */

@@ -147,7 +147,7 @@ struct fpu {
 /* Software TLB.  Tags are linear page addresses; TLB_INVALID never matches (bit 0 set).  A load of `size` bytes hits
  * when ((linear + size - 1) & ~0xfff) == read_tag of entry (linear >> 12): one compare finds misses and page crossing.
  * write_tag stays invalid for pages that hold decoded code, for MMIO, ROM, clean pages (D = 0) and watched pages. */
-#define TLB_SIZE 1024
+#define TLB_SIZE 4096
 #define TLB_INVALID 1ull
 struct tlb_entry {
     u64 read_tag, write_tag;
@@ -272,7 +272,7 @@ struct cpu {
     u64 instructions;   /* executed up to the start of this run */
     i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget - held */
     u16 tlb_used_count[2];
-    u16 tlb_used[2][128]; /* indices filled since the last flush; count > 128: all */
+    u16 tlb_used[2][1024]; /* indices filled since the last flush; count beyond the array: all */
     u64 tlb_large_low, tlb_large_high; /* linear bytes that large pages filled; low > high: none */
     struct walk_page walk_pages[WALK_PAGES];
     struct itlb_entry itlbs[2][ITLB_SIZE];
