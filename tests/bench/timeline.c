@@ -60,10 +60,10 @@ static void feed(const char *data, ssize_t length)
     }
 }
 
-/* Follows a file that the command writes. */
-static int open_when_there(const char *path)
+/* Follows a file that the command writes, perhaps only from its guest's first character on. */
+static int open_when_there(const char *path, double limit)
 {
-    for (int tries = 0; tries < 500; tries++) {
+    while (now() - zero < limit) {
         int fd = open(path, O_RDONLY);
         if (fd >= 0)
             return fd;
@@ -103,8 +103,9 @@ int main(int argc, char **argv)
         _exit(127);
     }
     close(ends[1]);
-    int fd = file ? open_when_there(file) : ends[0];
+    int fd = file ? open_when_there(file, limit) : ends[0];
     char data[4096];
+    int ended = 0;
     while (fd >= 0 && !finished && now() - zero < limit) {
         struct pollfd wait = {fd, POLLIN, 0};
         if (!file && poll(&wait, 1, 200) <= 0)
@@ -112,11 +113,10 @@ int main(int argc, char **argv)
         ssize_t got = read(fd, data, sizeof(data));
         if (got > 0)
             feed(data, got);
-        else if (!file)
+        else if (!file || ended)
             break;
         else {
-            if (waitpid(child, NULL, WNOHANG) == child)
-                break;
+            ended = waitpid(child, NULL, WNOHANG) == child;
             usleep(500);
         }
     }
