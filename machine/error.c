@@ -16,3 +16,24 @@ int error_set(struct error *err, int code, const char *fmt, ...)
     }
     return -code;
 }
+
+static void (*reporter)(const char *text);
+
+void error_on_report(void (*show)(const char *text))
+{
+    __atomic_store_n(&reporter, show, __ATOMIC_RELEASE);
+}
+
+void error_report(const char *fmt, ...)
+{
+    struct error err;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(err.text, sizeof(err.text), fmt, args);
+    va_end(args);
+    void (*show)(const char *text) = __atomic_load_n(&reporter, __ATOMIC_ACQUIRE);
+    if (show)
+        show(err.text);
+    else
+        fprintf(stderr, "clutch: %s\n", err.text);
+}

@@ -14,4 +14,10 @@ struct error {
 /* Formats into err (which may be NULL) and returns -code, so that `return error_set(err, ENOENT, "...")` reads well. */
 int error_set(struct error *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Something went wrong outside while the machine runs (a disk of the host is full), which the guest cannot tell the
+ * user: one line, from any thread. */
+void error_report(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Where such lines go; any thread calls it.  NULL, as at the start: to standard error. */
+void error_on_report(void (*show)(const char *text));
+
 #endif

@@ -64,6 +64,7 @@ static void catch_signals(struct program *program)
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN}, now;
     sigaction(SIGPIPE, &ignore, NULL); /* writes say EPIPE instead */
+    sigaction(SIGXFSZ, &ignore, NULL); /* writes say EFBIG instead (ulimit -f) */
     if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(ending); i++)

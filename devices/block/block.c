@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -52,6 +53,8 @@ struct block {
     struct block_request *running;
     bool posted, quit;
     struct block_stats stats;
+
+    u8 reported; /* bit n: an error of operation n was told to the user; worker, and who has joined it */
 };
 
 static void queue_init(struct queue *queue)
@@ -93,14 +96,27 @@ static bool queue_remove(struct queue *queue, struct block_request *request)
 
 /* Worker. */
 
-static int carry_out(struct block *block, struct block_request *request)
+static const char *reason(int code)
 {
-    struct image *image = block->image;
-    bool outside = request->sector > image->sectors || request->count > image->sectors - request->sector;
-    if (request->operation != BLOCK_FLUSH && outside)
-        return -EIO;
-    if (request->operation != BLOCK_READ && block->readonly)
-        return request->operation == BLOCK_FLUSH ? 0 : -EROFS;
+    return code == ENODATA ? "the file has been cut short" : strerror(code);
+}
+
+/* The user hears of the host's errors once for each kind of operation; the guest hears of each. */
+static void report(struct block *block, enum block_operation operation, u64 sector, int code)
+{
+    static const char *const verbs[] = {"read", "write", "flush", "discard"};
+    char where[40] = "";
+    if (block->reported & 1 << operation)
+        return;
+    block->reported |= 1 << operation;
+    if (operation != BLOCK_FLUSH)
+        snprintf(where, sizeof(where), " sector %llu", (unsigned long long)sector);
+    error_report("disk image '%s': cannot %s%s: %s; the guest sees a disk error", block->file, verbs[operation], where,
+                 reason(code));
+}
+
+static int use_image(struct image *image, struct block_request *request)
+{
     switch (request->operation) {
     case BLOCK_READ:
         return image->ops->read(image, request->sector, request->count, request->data);
@@ -112,6 +128,20 @@ static int carry_out(struct block *block, struct block_request *request)
         return image->ops->discard(image, request->sector, request->count);
     }
     return -EINVAL;
+}
+
+static int carry_out(struct block *block, struct block_request *request)
+{
+    struct image *image = block->image;
+    bool outside = request->sector > image->sectors || request->count > image->sectors - request->sector;
+    if (request->operation != BLOCK_FLUSH && outside)
+        return -EIO;
+    if (request->operation != BLOCK_READ && block->readonly)
+        return request->operation == BLOCK_FLUSH ? 0 : -EROFS;
+    int result = use_image(image, request);
+    if (result < 0)
+        report(block, request->operation, request->sector, -result);
+    return result;
 }
 
 static void count_request(struct block_stats *stats, const struct block_request *request)
@@ -441,8 +471,9 @@ void block_close(struct block *block)
     pthread_cond_signal(&block->submitted);
     pthread_mutex_unlock(&block->lock);
     pthread_join(block->worker, NULL);
-    if (!block->readonly)
-        block->image->ops->flush(block->image);
+    int result = block->readonly ? 0 : block->image->ops->flush(block->image);
+    if (result < 0)
+        report(block, BLOCK_FLUSH, 0, -result);
     block->image->ops->close(block->image);
     block->mailbox->block = NULL;
     release(block->mailbox);

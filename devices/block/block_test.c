@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +154,113 @@ TEST(a_readonly_image_refuses_writes)
     CHECK_EQ(run(block, BLOCK_WRITE, 0, 1, data), -EROFS);
     CHECK_EQ(run(block, BLOCK_FLUSH, 0, 0, NULL), 0);
     block_close(block);
+    unlink(path);
+}
+
+static char reported[512];
+static int report_count;
+
+static void report(const char *text)
+{
+    snprintf(reported, sizeof(reported), "%s", text);
+    report_count++;
+}
+
+static void expect_reports(void)
+{
+    reported[0] = '\0';
+    report_count = 0;
+    error_on_report(report);
+}
+
+/* Neither zeros that were never there, nor writes that hide what is missing; the user is told once. */
+TEST(what_is_missing_of_a_file_cut_short_can_be_neither_read_nor_written)
+{
+    make_file(64 * 1024);
+    struct error err;
+    struct block *block = open_with((struct block_options){0}, &err);
+    u8 data[2048] = {0};
+    expect_reports();
+    CHECK_EQ(truncate(path, 32 * 1024 + 100), 0);
+    CHECK_EQ(run(block, BLOCK_READ, 63, 1, data), 0);
+    CHECK_EQ(run(block, BLOCK_WRITE, 63, 1, data), 0);
+    CHECK_EQ(report_count, 0);
+    CHECK_EQ(run(block, BLOCK_READ, 64, 1, data), -ENODATA);
+    CHECK_EQ(run(block, BLOCK_READ, 100, 4, data), -ENODATA);
+    CHECK_EQ(report_count, 1);
+    CHECK(strstr(reported, path) && strstr(reported, "cannot read sector 64: the file has been cut short"));
+    CHECK_EQ(run(block, BLOCK_WRITE, 100, 4, data), -ENODATA);
+    CHECK_EQ(run(block, BLOCK_WRITE, 127, 1, data), -ENODATA);
+    CHECK_EQ(report_count, 2);
+    CHECK(strstr(reported, "cannot write sector 100"));
+    block_close(block);
+    struct stat st;
+    CHECK(stat(path, &st) == 0 && st.st_size == 32 * 1024 + 100);
+    error_on_report(NULL);
+    unlink(path);
+}
+
+TEST(a_last_sector_that_was_incomplete_grows_when_it_is_written)
+{
+    make_file(1000);
+    struct error err;
+    struct block *block = open_with((struct block_options){0}, &err);
+    u8 data[1024];
+    memset(data, 0x5a, sizeof(data));
+    CHECK_EQ(run(block, BLOCK_WRITE, 1, 1, data), 0);
+    CHECK_EQ(truncate(path, 1000), 0);
+    expect_reports();
+    CHECK_EQ(run(block, BLOCK_READ, 1, 1, data), -ENODATA);
+    CHECK_EQ(report_count, 1);
+    block_close(block);
+    error_on_report(NULL);
+    unlink(path);
+}
+
+/* A limit on the size of files stands in for a full disk; it needs SIGXFSZ ignored, as main does. */
+TEST(a_write_that_the_host_has_no_room_for_fails_and_the_rest_stays)
+{
+    make_file(64 * 1024);
+    struct error err;
+    struct rlimit before, limit;
+    u8 data[1024], back[1024] = {0};
+    memset(data, 0xa5, sizeof(data));
+    struct block *block = open_with((struct block_options){0}, &err);
+    expect_reports();
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 32 * 1024;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    CHECK_EQ(run(block, BLOCK_WRITE, 10, 2, data), 0);
+    CHECK_EQ(run(block, BLOCK_WRITE, 100, 2, data), -EFBIG);
+    CHECK_EQ(run(block, BLOCK_WRITE, 102, 2, data), -EFBIG);
+    CHECK_EQ(run(block, BLOCK_READ, 100, 2, data), 0);
+    CHECK_EQ(data[0], 0);
+    setrlimit(RLIMIT_FSIZE, &before);
+    CHECK_EQ(report_count, 1);
+    CHECK(strstr(reported, "cannot write sector 100: "));
+    CHECK_EQ(run(block, BLOCK_WRITE, 100, 2, data), 0);
+    block_close(block);
+    get(10 * 512, back, 1024);
+    CHECK_EQ(back[0] | back[1023] << 8, 0xa5a5);
+    error_on_report(NULL);
+    unlink(path);
+}
+
+/* Mistakes of the guest are not the user's business. */
+TEST(requests_outside_and_writes_to_readonly_images_are_not_reported)
+{
+    make_file(64 * 1024);
+    struct error err;
+    u8 data[512] = {0};
+    struct block *block = open_with((struct block_options){.readonly = true}, &err);
+    expect_reports();
+    CHECK_EQ(run(block, BLOCK_WRITE, 0, 1, data), -EROFS);
+    CHECK_EQ(run(block, BLOCK_READ, 128, 1, data), -EIO);
+    CHECK_EQ(report_count, 0);
+    block_close(block);
+    error_on_report(NULL);
     unlink(path);
 }
 

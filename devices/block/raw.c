@@ -2,6 +2,8 @@
  * Raw images: a file or a block device whose bytes are the disk's.
  *
  * Modelled: a size that is no multiple of 512 is rounded up; the missing bytes read as zeros and exist once written.
+ *   A file that somebody has cut short since then is a damaged disk: what is missing can be neither read nor written
+ *   (-ENODATA), for a write behind the cut would fill the gap with zeros and hide the loss.
  *   Discard punches a hole where the file system can.
  * Not modelled: O_DIRECT, block devices with sectors larger than 512 bytes opened for direct access.
  */
@@ -17,21 +19,29 @@
 struct raw {
     struct image image;
     int fd;
+    off_t size; /* bytes that should be there */
 };
+
+static off_t position(u64 sector)
+{
+    return (off_t)(sector * SECTOR_SIZE);
+}
 
 static int raw_read(struct image *image, u64 sector, u32 count, void *data)
 {
     struct raw *raw = container_of(image, struct raw, image);
     u8 *to = data;
     size_t left = (size_t)count * SECTOR_SIZE;
-    off_t at = (off_t)(sector * SECTOR_SIZE);
+    off_t at = position(sector);
     while (left) {
         ssize_t n = pread(raw->fd, to, left, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -errno;
-        if (n == 0) { /* past the end of a file that is shorter than its last sector, or was cut behind our back */
+        if (n == 0 && at < raw->size)
+            return -ENODATA;
+        if (n == 0) { /* what the last sector lacks */
             memset(to, 0, left);
             return 0;
         }
@@ -42,12 +52,20 @@ static int raw_read(struct image *image, u64 sector, u32 count, void *data)
     return 0;
 }
 
+static bool is_cut(const struct raw *raw, off_t end)
+{
+    struct stat st;
+    return fstat(raw->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MIN(raw->size, end);
+}
+
 static int raw_write(struct image *image, u64 sector, u32 count, const void *data)
 {
     struct raw *raw = container_of(image, struct raw, image);
     const u8 *from = data;
     size_t left = (size_t)count * SECTOR_SIZE;
-    off_t at = (off_t)(sector * SECTOR_SIZE);
+    off_t at = position(sector);
+    if (is_cut(raw, at + (off_t)left))
+        return -ENODATA;
     while (left) {
         ssize_t n = pwrite(raw->fd, from, left, at);
         if (n < 0 && errno == EINTR)
@@ -59,6 +77,7 @@ static int raw_write(struct image *image, u64 sector, u32 count, const void *dat
         from += n;
         at += n;
         left -= (size_t)n;
+        raw->size = MAX(raw->size, at);
     }
     return 0;
 }
@@ -73,7 +92,7 @@ static int raw_discard(struct image *image, u64 sector, u32 count)
 {
 #ifdef FALLOC_FL_PUNCH_HOLE
     struct raw *raw = container_of(image, struct raw, image);
-    if (fallocate(raw->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(sector * SECTOR_SIZE),
+    if (fallocate(raw->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position(sector),
                   (off_t)count * SECTOR_SIZE) < 0 &&
         errno == EIO)
         return -EIO;
@@ -128,5 +147,6 @@ struct image *raw_open(int fd, const char *file, struct error *err)
     raw->image.ops = &raw_ops;
     raw->image.sectors = ((u64)size + SECTOR_SIZE - 1) / SECTOR_SIZE;
     raw->fd = fd;
+    raw->size = size;
     return &raw->image;
 }

@@ -26,6 +26,8 @@ struct char_stream {
     bool blocking;     /* descriptors that we may not set O_NONBLOCK on: ask poll first */
     /* The peer is gone (end of file, hang-up, error); may be NULL.  Called once for each char_stream_attach. */
     void (*closed)(struct char_stream *stream);
+    /* Output was lost for another reason than a peer that went (disk full); may be NULL. */
+    void (*failed)(struct char_stream *stream, int error);
 };
 
 /* Watches the descriptors; the same one may be given twice. */

@@ -86,6 +86,8 @@ size_t char_stream_write(struct chardev *chr, const u8 *data, size_t length)
             loop_watch_events(stream->out, POLLOUT);
             return done;
         } else if (errno != EINTR) {
+            if (stream->failed)
+                stream->failed(stream, errno);
             return length; /* nobody is there any more: as a cable that hangs in the air */
         }
     }
