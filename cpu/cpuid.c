@@ -15,6 +15,7 @@ struct cpu_model {
     u32 signature;
     u32 level, extended_level; /* highest leaves; 0: none */
     u8 phys_bits;
+    bool l3;
     const struct cpu_model *base; /* has all of its features */
     const u8 *features;           /* more, 0 at the end */
 };
@@ -40,22 +41,23 @@ static const struct cpu_model model_pentium3 = {
     .base = &model_pentium2, .features = LIST(F(SSE))};
 static const struct cpu_model model_qemu32 = {
     .name = "qemu32", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0663, .level = 4,
-    .extended_level = 0x80000004, .phys_bits = 36, .base = &model_pentium3, .features = LIST(F(SSE2), F(SSE3), F(NX))};
+    .extended_level = 0x80000004, .phys_bits = 36, .l3 = true, .base = &model_pentium3,
+    .features = LIST(F(SSE2), F(SSE3), F(NX))};
 static const struct cpu_model model_core2duo = {
     .name = "core2duo", .vendor = "GenuineIntel", .brand = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
     .signature = 0x06fb, .level = 10, .extended_level = 0x80000008, .phys_bits = 36, .base = &model_qemu32,
     .features = LIST(F(CLFSH), F(SS), F(HTT), F(MONITOR), F(SSSE3), F(CX16), F(SYSCALL), F(LM), F(LAHF64))};
 static const struct cpu_model model_qemu64 = {
     .name = "qemu64", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
-    .extended_level = 0x80000008, .phys_bits = 40, .base = &model_qemu32,
+    .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_qemu32,
     .features = LIST(F(CLFSH), F(CX16), F(SYSCALL), F(LM), F(LAHF64))};
 static const struct cpu_model model_v2 = {
     .name = "x86-64-v2", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
-    .extended_level = 0x80000008, .phys_bits = 40, .base = &model_qemu64,
+    .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_qemu64,
     .features = LIST(F(SSSE3), F(SSE41), F(SSE42), F(POPCNT))};
 static const struct cpu_model model_max = {
     .name = "max", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
-    .extended_level = 0x80000008, .phys_bits = 40, .base = &model_v2,
+    .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v2,
     .features = LIST(F(SMEP), F(UMIP), F(RDTSCP), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE), F(RDPID))};
 
 /* What works.  The rest is masked out of the models and refused when asked for by name. */
@@ -243,15 +245,40 @@ static void leaf_brand(const struct cpu *cpu, u32 leaf, u32 out[4])
     memcpy(out, brand + 16 * (leaf - 0x80000002), 16);
 }
 
+static const struct {
+    u8 type, level;
+    u16 ways;
+    u32 size;
+} caches[] = {{1, 1, 8, 32 << 10}, {2, 1, 8, 32 << 10}, {3, 2, 8, 2 << 20}, {3, 3, 16, 16 << 20}};
+
+/* SDM, "CPUID", leaf 02H: descriptors.  A Pentium II's: 4 KiB and 4 MiB TLBs, 16+16 KiB L1, 512 KiB L2; where there is
+ * leaf 04H, the same TLBs, and the caches of that leaf. */
+static void leaf_descriptors(const struct cpu *cpu, u32 out[4])
+{
+    bool newer = cpu->model->level >= 4;
+    out[0] = 0x03020101;
+    out[1] = newer && cpu->model->l3 ? 0x4d : 0;
+    out[3] = newer ? 0x2c04307d : 0x0c040843;
+}
+
+/* SDM, "CPUID", leaf 04H: one cache for each subleaf, until type 0; self-initializing, lines of 64 bytes. */
+static void leaf_caches(const struct cpu *cpu, u32 subleaf, u32 out[4])
+{
+    if (cpu->model->level < 4 || subleaf >= (cpu->model->l3 ? 4 : 3))
+        return;
+    u32 ways = caches[subleaf].ways;
+    out[0] = caches[subleaf].type | (u32)caches[subleaf].level << 5 | 1 << 8;
+    out[1] = (ways - 1) << 22 | (64 - 1);
+    out[2] = caches[subleaf].size / ways / 64 - 1;
+}
+
 static void leaf_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 {
     switch (leaf) {
     case 0: leaf_vendor(cpu, highest_leaf(cpu, false), out); break;
     case 1: leaf_signature(cpu, out); break;
-    case 2: /* 4 KiB and 4 MiB TLBs, 16+16 KiB L1, 512 KiB L2: the descriptors of a Pentium II */
-        out[0] = 0x03020101;
-        out[3] = 0x0c040843;
-        break;
+    case 2: leaf_descriptors(cpu, out); break;
+    case 4: leaf_caches(cpu, subleaf, out); break;
     default: leaf_features(cpu, leaf, subleaf, out); break;
     }
 }
@@ -264,6 +291,7 @@ static void leaf_extended(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[
     case 0x80000002:
     case 0x80000003:
     case 0x80000004: leaf_brand(cpu, leaf, out); break;
+    case 0x80000006: out[2] = 2048 << 16 | 6 << 12 | 64; break; /* L2: KiB, 8 ways, line */
     case 0x80000008: out[0] = bits | (cpu_has(cpu, FEATURE_LM) ? 48 : 32) << 8; break;
     default: leaf_features(cpu, leaf, 0, out); break; /* ECX selects nothing here */
     }

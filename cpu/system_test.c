@@ -305,6 +305,22 @@ TEST(cpuid_tells_vendor_signature_and_features)
     toy_destroy(toy);
 }
 
+/* SDM, "CPUID", leaf 04H: size = ways x partitions x line x sets, each field one less; type 0 ends the list. */
+TEST(cpuid_leaf_4_lists_the_caches)
+{
+    static const u32 kinds[] = {0x21, 0x22, 0x43, 0x63}, sizes[] = {32 << 10, 32 << 10, 2 << 20, 16 << 20};
+    struct toy *toy = toy_create("qemu32", NULL);
+    u32 out[4];
+    for (unsigned i = 0; i < 4; i++) {
+        cpuid_leaf(toy->cpu, 4, i, out);
+        CHECK_EQ(out[0] & 0xff, kinds[i]);
+        CHECK_EQ(((out[1] >> 22) + 1) * ((out[1] >> 12 & 0x3ff) + 1) * ((out[1] & 0xfff) + 1) * (out[2] + 1), sizes[i]);
+    }
+    cpuid_leaf(toy->cpu, 4, 4, out);
+    CHECK_EQ(out[0] & 0x1f, 0);
+    toy_destroy(toy);
+}
+
 TEST(a_feature_raises_the_highest_leaf_that_tells_of_it)
 {
     struct toy *toy = toy_create("pentium3", "+smep,+nx");
