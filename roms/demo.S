@@ -707,12 +707,11 @@ show_ports:
 show_time:
         movb    $2, %ah
         int     $0x1a
-        movw    %cx, %ax
-        movb    %ah, %al
+        movw    %cx, %bx                /* hex counts in CX */
+        movb    %bh, %al
         hex     2
         movb    $':', %al
         call    put
-        movw    %cx, %bx
         movb    %bl, %al
         hex     2
         movb    $':', %al
