@@ -9,12 +9,14 @@
 
 #define IDE_DRIVES 4
 
-static const char *id_of(const struct pc *pc, enum drive_interface interface, int index)
+/* What the user said of the drive. */
+static const struct drive_config *config_of(const struct pc *pc, enum drive_interface interface, int index)
 {
+    static const struct drive_config nothing;
     for (int i = 0; i < pc->config->drive_count; i++)
         if (pc->config->drives[i].interface == interface && pc->config->drives[i].index == index)
-            return pc->config->drives[i].id;
-    return NULL;
+            return &pc->config->drives[i];
+    return &nothing;
 }
 
 static bool ide_entry(struct pc *pc, int index, struct pc_drive *entry)
@@ -24,7 +26,7 @@ static bool ide_entry(struct pc *pc, int index, struct pc_drive *entry)
         return false;
     bool cdrom = drive->media == IDE_CDROM;
     *entry = (struct pc_drive){
-        .id = id_of(pc, DRIVE_IDE, index),
+        .id = config_of(pc, DRIVE_IDE, index)->id,
         .block = pc->disks[index],
         .removable = cdrom,
         .locked = drive->locked,
@@ -40,7 +42,7 @@ static bool floppy_entry(struct pc *pc, int unit, struct pc_drive *entry)
     if (!pc->fdc.drive[unit].type)
         return false;
     *entry = (struct pc_drive){
-        .id = id_of(pc, DRIVE_FLOPPY, unit),
+        .id = config_of(pc, DRIVE_FLOPPY, unit)->id,
         .block = pc->floppies[unit],
         .removable = true,
         .index = IDE_DRIVES + unit,
@@ -100,11 +102,13 @@ static int swap(struct pc *pc, int index, struct block *block, struct error *err
 static int open_medium(struct pc *pc, const struct pc_drive *drive, const struct pc_medium *medium,
                        struct block **block, struct error *err)
 {
+    bool cdrom = drive->index < IDE_DRIVES;
     struct drive_config config = {
         .file = medium->file,
         .format = medium->format,
-        .media = drive->index < IDE_DRIVES ? MEDIA_CDROM : MEDIA_DISK,
+        .media = cdrom ? MEDIA_CDROM : MEDIA_DISK,
         .readonly = medium->readonly,
+        .snapshot = !cdrom && config_of(pc, DRIVE_FLOPPY, drive->index - IDE_DRIVES)->snapshot,
     };
     /* The image that is in the drive is ours to write: put in anew, it has to come out first. */
     if (drive->block && !strcmp(block_file(drive->block), medium->file))

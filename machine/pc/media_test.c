@@ -142,6 +142,22 @@ TEST(a_floppy_goes_in_and_comes_in_anew)
     tear_down();
 }
 
+/* A writer's lock would shut others out. */
+TEST(snapshot_holds_for_the_disks_that_come_later)
+{
+    set_up();
+    const char *file = make_file(1440 << 10);
+    CHECK_EQ(change("floppy0", file, false), 0);
+    struct block_options again = {.file = file, .readonly = true};
+    CHECK(block_open(&again, NULL, NULL, &err) == NULL);
+    config.drives[2].snapshot = true;
+    CHECK_EQ(change("floppy0", file, false), 0);
+    struct block *other = block_open(&again, NULL, NULL, &err);
+    CHECK(other != NULL);
+    block_close(other);
+    tear_down();
+}
+
 TEST(the_boot_order_is_set_in_cmos)
 {
     set_up();
