@@ -8,6 +8,7 @@
 #include "accel/accel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -51,6 +52,23 @@ static void set_intr(void *opaque, int line, bool level)
         wake(accel->machine);
 }
 
+static void drive_cpu(void *opaque, int index, enum cpu_pin pin, int value)
+{
+    struct accel *accel = opaque;
+    struct cpu *cpu = accel->vcpu.cpu;
+    if (index != 0)
+        return;
+    switch (pin) {
+    case CPU_PIN_INTR: cpu_set_intr(cpu, value); break;
+    case CPU_PIN_NMI: cpu_raise_nmi(cpu); break;
+    case CPU_PIN_INIT: cpu_raise_init(cpu); break;
+    case CPU_PIN_STARTUP: cpu_start_up(cpu, value); break;
+    case CPU_PIN_SMI: trace(UNIMP, "SMI: there is no system management mode"); break;
+    }
+    if (pin != CPU_PIN_INTR || value)
+        wake(accel->machine);
+}
+
 static void kick(void *opaque)
 {
     struct accel *accel = opaque;
@@ -82,10 +100,10 @@ static u64 instructions(void *opaque)
     return cpu_instructions(accel->vcpu.cpu);
 }
 
+/* A sleeping CPU's thread wakes up; a running one ends its slice, whose length followed from the old deadline. */
 static void earlier_deadline(void *opaque)
 {
-    struct accel *accel = opaque;
-    wake(accel->machine);
+    kick(opaque);
 }
 
 /* --- events --- */
@@ -247,6 +265,15 @@ static void *drive(void *opaque)
 
 /* --- outside --- */
 
+/* A board without local APICs takes CPUs without them: CPUID promises nothing else. */
+static struct cpu *create_cpu(struct machine *machine, const struct accel_options *options, char *why)
+{
+    char features[1024];
+    snprintf(features, sizeof(features), "%s%s", options->cpu_features ? options->cpu_features : "",
+             machine->apic ? "" : ",-apic,-tsc-deadline");
+    return cpu_create(options->cpu_model, features, &machine_cpu_bus, machine, why);
+}
+
 struct accel *accel_create(struct machine *machine, const struct accel_options *options, struct error *err)
 {
     struct accel *accel = calloc(1, sizeof(*accel));
@@ -266,7 +293,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         free(accel);
         return NULL;
     }
-    vcpu->cpu = cpu_create(options->cpu_model, options->cpu_features, &machine_cpu_bus, machine, why);
+    vcpu->cpu = create_cpu(machine, options, why);
     if (!vcpu->cpu || vcpu->engine->create(vcpu, err) < 0) {
         error_set(err, EINVAL, "-cpu: %s", why);
         cpu_destroy(vcpu->cpu);
@@ -276,6 +303,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     machine->cpus[0] = vcpu->cpu;
     machine->cpu_count = 1;
     machine->intr = (struct irq){set_intr, accel, 0};
+    machine->drive_cpu = drive_cpu;
+    machine->drive_opaque = accel;
     machine->kick = kick;
     machine->kick_opaque = accel;
     machine->set_a20 = set_a20;
@@ -315,6 +344,7 @@ void accel_destroy(struct accel *accel)
           (unsigned long long)cpu->stats.blocks_built, (unsigned long long)cpu->stats.blocks_killed,
           (unsigned long long)cpu->stats.page_walks, (unsigned long long)cpu->stats.interrupts);
     accel->machine->intr.set = NULL;
+    accel->machine->drive_cpu = NULL;
     accel->machine->kick = NULL;
     accel->machine->set_a20 = NULL;
     accel->machine->cpu_count = 0;

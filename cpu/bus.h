@@ -25,6 +25,13 @@ enum cpu_signal {
     CPU_SIGNAL_IGNNE_QUERY,  /* returns 1 while IGNNE# is asserted */
 };
 
+/* Registers of the local APIC that the CPU reaches by instructions of their own. */
+enum cpu_apic {
+    CPU_APIC_BASE,     /* IA32_APIC_BASE (write only: the CPU keeps it) */
+    CPU_APIC_TPR,      /* bits 7-4 are CR8 */
+    CPU_APIC_DEADLINE, /* IA32_TSC_DEADLINE, in ticks of tsc(); 0: disarmed */
+};
+
 struct cpu_bus {
     void (*page)(void *board, u64 phys, struct cpu_page *page);
     u64 (*read)(void *board, u64 phys, unsigned size); /* 1, 2, 4 or 8 bytes, inside one page */
@@ -34,11 +41,14 @@ struct cpu_bus {
     /* REP INS/OUTS: `count` elements at once; the same as that many in/out calls. */
     void (*in_block)(void *board, u16 port, unsigned size, void *data, unsigned count);
     void (*out_block)(void *board, u16 port, unsigned size, const void *data, unsigned count);
-    int (*acknowledge)(void *board); /* INTA: the vector 0-255 */
+    int (*acknowledge)(void *board); /* INTA: the vector 0-255, or -1 if there is none any more */
     u64 (*tsc)(void *board);         /* time-stamp counter ticks since power-on */
     int (*signal)(void *board, enum cpu_signal signal, int value);
     /* A store of this CPU hit a page whose flag byte says CODE: tell the other CPUs (may be NULL with one CPU). */
     void (*code_written)(void *board, u64 phys, unsigned length);
+    /* The local APIC.  NULL: the board has none. */
+    u64 (*apic_read)(void *board, enum cpu_apic reg);
+    void (*apic_write)(void *board, enum cpu_apic reg, u64 value);
 };
 
 /* Tracing (-d), in the board's words: the categories that cpu/ uses. */

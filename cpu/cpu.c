@@ -56,7 +56,7 @@ static void reset_fpu(struct cpu *cpu)
 static void reset_events(struct cpu *cpu)
 {
     cpu->activity = ACTIVITY_ACTIVE;
-    cpu->nmi_pending = cpu->nmi_blocked = cpu->init_pending = cpu->smi_pending = false;
+    cpu->nmi_pending = cpu->nmi_blocked = cpu->init_pending = cpu->smi_pending = cpu->startup_pending = false;
     cpu->shadow = 0;
     cpu->pending_dr6 = 0;
     memset(&cpu->fault, 0, sizeof(cpu->fault));
@@ -74,7 +74,8 @@ static void print_to_trace(void *out, const char *fmt, ...)
     cpu_trace_line(CPU_TRACE_RESET, "%s", text);
 }
 
-void cpu_reset(struct cpu *cpu)
+/* What RESET and INIT have in common. */
+static void reset_common(struct cpu *cpu)
 {
     if (cpu_tracing(RESET))
         cpu_print_state(cpu, print_to_trace, NULL);
@@ -86,20 +87,55 @@ void cpu_reset(struct cpu *cpu)
     cpu->op = NULL;
     cpu->cpl = 0;
     reset_segments(cpu);
-    cpu->cr0 = CR0_CD | CR0_NW | CR0_ET;
-    if (!cpu_has(cpu, FEATURE_I486))
-        cpu->cr0 = CR0_ET;
     cpu->cr2 = cpu->cr3 = cpu->cr4 = cpu->cr8 = 0;
-    cpu->xcr0 = 1;
     memset(cpu->dr, 0, sizeof(cpu->dr));
     cpu->dr[6] = DR6_FIXED;
     cpu->dr[7] = DR7_FIXED;
     memset(cpu->pdpte, 0, sizeof(cpu->pdpte));
-    msr_reset(cpu);
-    reset_fpu(cpu);
     reset_events(cpu);
+}
+
+static void reset_caches(struct cpu *cpu)
+{
     tlb_flush_all(cpu);
     block_flush_all(cpu);
+    cpu_update_mode(cpu);
+}
+
+void cpu_reset(struct cpu *cpu)
+{
+    reset_common(cpu);
+    cpu->cr0 = CR0_CD | CR0_NW | CR0_ET;
+    if (!cpu_has(cpu, FEATURE_I486))
+        cpu->cr0 = CR0_ET;
+    cpu->xcr0 = 1;
+    msr_reset(cpu);
+    reset_fpu(cpu);
+    reset_caches(cpu);
+}
+
+/* INIT keeps CR0.CD and NW, the FPU, most MSRs and the TSC.  All but the bootstrap processor wait for a start-up
+ * IPI. */
+void cpu_init(struct cpu *cpu)
+{
+    reset_common(cpu);
+    cpu->cr0 = (cpu->cr0 & (CR0_CD | CR0_NW)) | CR0_ET;
+    cpu->efer = 0;
+    if (!(cpu->apic_base & APIC_BASE_BSP))
+        cpu->activity = ACTIVITY_WAIT_SIPI;
+    reset_caches(cpu);
+}
+
+/* "the processor begins at VV000h": real mode, CS = VV00h. */
+void cpu_take_startup(struct cpu *cpu)
+{
+    cpu->startup_pending = false;
+    if (cpu->activity != ACTIVITY_WAIT_SIPI)
+        return;
+    cpu->seg[CS].selector = cpu->startup_vector << 8;
+    cpu->seg[CS].base = (u64)cpu->startup_vector << 12;
+    cpu->rip = 0;
+    cpu->activity = ACTIVITY_ACTIVE;
     cpu_update_mode(cpu);
 }
 

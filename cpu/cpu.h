@@ -191,6 +191,7 @@ enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: a
 #define ATTENTION_CHECK 0x80u /* the block's entry check failed: execute one instruction with exact checks */
 #define ATTENTION_CODE 0x100u /* other threads wrote PAGE_CODE memory: written_ranges */
 #define ATTENTION_FLUSH 0x40u /* another thread asked for a TLB and block flush (map change) */
+#define ATTENTION_INIT 0x200u /* init_pending or startup_pending */
 
 enum activity { ACTIVITY_ACTIVE, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
 
@@ -239,6 +240,8 @@ struct cpu {
     bool intr;          /* level of INTR from the PIC or APIC; set under the machine lock, read by the loop */
     bool nmi_pending, nmi_blocked;
     bool init_pending, smi_pending;
+    bool startup_pending; /* a start-up IPI came */
+    u8 startup_vector;
     u8 shadow;          /* interrupts held off for one instruction: SHADOW_STI, SHADOW_MOVSS */
     u64 pending_dr6;    /* debug traps to deliver at the next boundary (DR6 bits); 0: none */
     bool a20;           /* false: physical bit 20 is forced to 0 */
@@ -293,12 +296,16 @@ enum cpu_exit {
     CPU_EXIT_DEBUG,    /* a debugger's breakpoint or single step */
 };
 
+#define CPU_DEFAULT_MODEL "qemu64"
+
 /* Creates a CPU of a named model ("qemu32", "pentium3", "max" ...) with "+f,-f" features (may be NULL).  NULL with a
  * reason in `why` (at least 200 bytes) on failure.  The state is that after RESET. */
 struct cpu *cpu_create(const char *model, const char *features, const struct cpu_bus *bus, void *board, char *why);
 void cpu_destroy(struct cpu *cpu);
 /* Hardware reset (not INIT): SDM vol. 3A, "Processor State After Reset".  Caches and TLBs are dropped. */
 void cpu_reset(struct cpu *cpu);
+/* True if such a CPU (NULL model: the default) has a local APIC; false for models and features that do not exist. */
+bool cpu_model_has_apic(const char *model, const char *features);
 /* Names of the models, NULL-terminated. */
 const char *const *cpu_model_names(void);
 
@@ -312,6 +319,9 @@ void cpu_kick(struct cpu *cpu);
 /* Levels from the board; any thread that holds the machine lock. */
 void cpu_set_intr(struct cpu *cpu, bool level);
 void cpu_raise_nmi(struct cpu *cpu);
+/* INIT and start-up IPI; they take effect at the next instruction boundary. */
+void cpu_raise_init(struct cpu *cpu);
+void cpu_start_up(struct cpu *cpu, u8 vector);
 /* A20 and map changes.  From the CPU's own thread inside a bus callback: takes effect with the next instruction. */
 void cpu_set_a20(struct cpu *cpu, bool on);
 void cpu_map_changed(struct cpu *cpu);

@@ -58,13 +58,14 @@ static const struct cpu_model model_v2 = {
 static const struct cpu_model model_max = {
     .name = "max", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
     .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v2,
-    .features = LIST(F(SMEP), F(UMIP), F(RDTSCP), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE), F(RDPID))};
+    .features = LIST(F(SMEP), F(UMIP), F(RDTSCP), F(TSC_DEADLINE), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE),
+                     F(RDPID))};
 
 /* What works.  The rest is masked out of the models and refused when asked for by name. */
 static const u8 implemented[] = {
     F(I486), F(CPUID), F(I586), F(I686), F(FPU), F(VME),  F(DE),    F(PSE), F(TSC),  F(MSR),  F(PAE),  F(CX8),
     F(SEP),  F(MTRR),  F(PGE),  F(CMOV), F(PAT), F(PSE36), F(CLFSH), F(MMX), F(FXSR), F(SSE),  F(SSE2), F(NX),
-    F(SMEP), F(UMIP),  F(RDTSCP), F(LM), F(SYSCALL), F(CX16), F(LAHF64),
+    F(SMEP), F(UMIP),  F(RDTSCP), F(LM), F(SYSCALL), F(CX16), F(LAHF64), F(APIC), F(TSC_DEADLINE),
 };
 
 static const struct cpu_model *const models[] = {
@@ -193,6 +194,13 @@ bool cpu_model_apply(struct cpu *cpu, const char *name, const char *features, ch
     return true;
 }
 
+bool cpu_model_has_apic(const char *name, const char *features)
+{
+    struct cpu cpu;
+    char why[200];
+    return cpu_model_apply(&cpu, name ? name : CPU_DEFAULT_MODEL, features, why) && cpu_has(&cpu, FEATURE_APIC);
+}
+
 u32 cpu_signature(const struct cpu *cpu) { return cpu->model->signature; }
 
 /* --- CPUID --- */
@@ -233,7 +241,7 @@ static void leaf_signature(const struct cpu *cpu, u32 out[4])
     out[1] = cpu->apic_id << 24 | (cpu_has(cpu, FEATURE_CLFSH) ? 8u << 8 : 0); /* lines of 64 bytes */
     if (cpu->cr4 & CR4_OSXSAVE)
         out[2] |= 1u << 27;
-    if (!(cpu->apic_base & 0x800)) /* the bit follows the global enable */
+    if (!(cpu->apic_base & APIC_BASE_ENABLE)) /* the bit follows the global enable */
         out[3] &= ~(1u << 9);
 }
 

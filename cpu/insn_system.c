@@ -98,6 +98,23 @@ static u64 operand(const struct cpu *cpu, unsigned reg)
     return in_64bit_mode(cpu) ? REG64(cpu, reg) : REG32(cpu, reg);
 }
 
+/* CR8 is the high half of the local APIC's TPR, which has registers of its own to reach it. */
+static u64 cr8_read(struct cpu *cpu)
+{
+    if (cpu->bus->apic_read && cpu_has(cpu, FEATURE_APIC))
+        cpu->cr8 = cpu->bus->apic_read(cpu->board, CPU_APIC_TPR) >> 4;
+    return cpu->cr8;
+}
+
+static void cr8_write(struct cpu *cpu, u64 value)
+{
+    if (value & ~15ull)
+        raise_gp(cpu, 0);
+    cpu->cr8 = value;
+    if (cpu->bus->apic_write && cpu_has(cpu, FEATURE_APIC))
+        cpu->bus->apic_write(cpu->board, CPU_APIC_TPR, value << 4);
+}
+
 void do_mov_from_cr(struct cpu *cpu, const struct op *op)
 {
     u64 value;
@@ -114,7 +131,7 @@ void do_mov_from_cr(struct cpu *cpu, const struct op *op)
     case 8:
         if (!in_64bit_mode(cpu))
             raise_ud(cpu);
-        value = cpu->cr8;
+        value = cr8_read(cpu);
         break;
     default: raise_ud(cpu);
     }
@@ -137,9 +154,7 @@ void do_mov_to_cr(struct cpu *cpu, const struct op *op)
     case 8:
         if (!in_64bit_mode(cpu))
             raise_ud(cpu);
-        if (value & ~15ull)
-            raise_gp(cpu, 0);
-        cpu->cr8 = value;
+        cr8_write(cpu, value);
         break;
     default: raise_ud(cpu);
     }

@@ -16,6 +16,7 @@ enum {
     MSR_EBL_CR_POWERON = 0x2a,
     MSR_UPDATE_TRIGGER = 0x79,
     MSR_UPDATE_SIGNATURE = 0x8b,
+    MSR_TSC_DEADLINE = 0x6e0,
     MSR_MTRRCAP = 0xfe,
     MSR_SYSENTER_CS = 0x174,
     MSR_SYSENTER_ESP = 0x175,
@@ -45,7 +46,8 @@ enum {
 #define MISC_ENABLE_READ 0x1800u  /* no branch trace store, no PEBS */
 #define MISC_ENABLE_FAST_STRINGS 1u
 #define PAT_RESET 0x0007040600070406ull
-#define APIC_BASE_RESET 0xfee00900ull /* enabled, bootstrap processor */
+#define APIC_BASE_RESET 0xfee00800ull /* enabled */
+#define APIC_BASE_RESERVED 0x6ffull   /* and x2APIC mode, which is not there */
 
 u64 tsc_read(struct cpu *cpu) { return cpu->bus->tsc(cpu->board) + cpu->tsc_offset; }
 
@@ -55,7 +57,7 @@ void msr_reset(struct cpu *cpu)
     cpu->efer = cpu->star = cpu->lstar = cpu->cstar = cpu->fmask = cpu->kernel_gs_base = cpu->tsc_aux = 0;
     cpu->sysenter_cs = cpu->sysenter_esp = cpu->sysenter_eip = 0;
     cpu->pat = PAT_RESET;
-    cpu->apic_base = APIC_BASE_RESET;
+    cpu->apic_base = APIC_BASE_RESET | (cpu->apic_id ? 0 : APIC_BASE_BSP);
     cpu->misc_enable = MISC_ENABLE_FAST_STRINGS;
     cpu->mcg_status = cpu->mcg_ctl = cpu->debugctl = cpu->microcode = 0;
     cpu->mtrr_def_type = 0;
@@ -157,6 +159,40 @@ static bool holds_address(u32 index)
            (index >= MSR_FS_BASE && index <= MSR_KERNEL_GS_BASE);
 }
 
+/* --- the local APIC's --- */
+
+/* The deadline is absolute: the board counts from power-on, the guest from what it wrote to its TSC. */
+static u64 deadline_read(struct cpu *cpu)
+{
+    u64 ticks = cpu->bus->apic_read ? cpu->bus->apic_read(cpu->board, CPU_APIC_DEADLINE) : 0;
+    return ticks ? ticks + cpu->tsc_offset : 0;
+}
+
+static void deadline_write(struct cpu *cpu, u64 value)
+{
+    u64 ticks = value <= tsc_read(cpu) ? value != 0 : value - cpu->tsc_offset; /* 1: long ago; 0: disarm */
+    if (cpu->bus->apic_write)
+        cpu->bus->apic_write(cpu->board, CPU_APIC_DEADLINE, ticks);
+}
+
+static bool apic_base_write(struct cpu *cpu, u64 value)
+{
+    if (!cpu_has(cpu, FEATURE_APIC) || (value & (~cpu->phys_mask | APIC_BASE_RESERVED)))
+        return false;
+    cpu->apic_base = value;
+    if (cpu->bus->apic_write)
+        cpu->bus->apic_write(cpu->board, CPU_APIC_BASE, value);
+    return true;
+}
+
+static void tsc_write(struct cpu *cpu, u64 value)
+{
+    u64 deadline = cpu_has(cpu, FEATURE_TSC_DEADLINE) ? deadline_read(cpu) : 0;
+    cpu->tsc_offset += value - tsc_read(cpu);
+    if (deadline)
+        deadline_write(cpu, deadline);
+}
+
 bool msr_read(struct cpu *cpu, u32 index, u64 *value)
 {
     const u64 *plain = plain_register(cpu, index);
@@ -171,6 +207,7 @@ bool msr_read(struct cpu *cpu, u32 index, u64 *value)
     switch (index) {
     case MSR_TSC: *value = tsc_read(cpu); return true;
     case MSR_APIC_BASE: *value = cpu->apic_base; return cpu_has(cpu, FEATURE_APIC);
+    case MSR_TSC_DEADLINE: *value = deadline_read(cpu); return cpu_has(cpu, FEATURE_TSC_DEADLINE);
     case MSR_MTRRCAP: *value = MTRRCAP_VALUE; return mtrr;
     case MSR_PAT: *value = cpu->pat; return cpu_has(cpu, FEATURE_PAT);
     case MSR_EFER: *value = cpu->efer; return efer_valid(cpu) != 0;
@@ -194,11 +231,12 @@ bool msr_write(struct cpu *cpu, u32 index, u64 value)
     if (cpu_has(cpu, FEATURE_MTRR) && mtrr_register(cpu, index))
         return mtrr_write(cpu, index, value);
     switch (index) {
-    case MSR_TSC: cpu->tsc_offset += value - tsc_read(cpu); return true;
-    case MSR_APIC_BASE:
-        if (!cpu_has(cpu, FEATURE_APIC) || (value & (~cpu->phys_mask | 0x2ff)))
+    case MSR_TSC: tsc_write(cpu, value); return true;
+    case MSR_APIC_BASE: return apic_base_write(cpu, value);
+    case MSR_TSC_DEADLINE:
+        if (!cpu_has(cpu, FEATURE_TSC_DEADLINE))
             return false;
-        cpu->apic_base = value;
+        deadline_write(cpu, value);
         return true;
     case MSR_PAT:
         if (!cpu_has(cpu, FEATURE_PAT) || !memory_types_good(value, true))

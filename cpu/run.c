@@ -5,6 +5,7 @@
  * Interrupts" (STI and MOV SS hold interrupts off for one instruction).
  */
 #include "cpu/block.h"
+#include "cpu/system.h"
 
 #include <string.h>
 
@@ -69,6 +70,19 @@ void cpu_raise_nmi(struct cpu *cpu)
     __atomic_or_fetch(&cpu->attention, ATTENTION_NMI, __ATOMIC_SEQ_CST);
 }
 
+void cpu_raise_init(struct cpu *cpu)
+{
+    cpu->init_pending = true;
+    __atomic_or_fetch(&cpu->attention, ATTENTION_INIT, __ATOMIC_SEQ_CST);
+}
+
+void cpu_start_up(struct cpu *cpu, u8 vector)
+{
+    cpu->startup_vector = vector;
+    cpu->startup_pending = true;
+    __atomic_or_fetch(&cpu->attention, ATTENTION_INIT, __ATOMIC_SEQ_CST);
+}
+
 void cpu_map_changed(struct cpu *cpu) { __atomic_or_fetch(&cpu->attention, ATTENTION_FLUSH, __ATOMIC_SEQ_CST); }
 
 void cpu_set_a20(struct cpu *cpu, bool on)
@@ -106,8 +120,10 @@ static void forget_written(struct cpu *cpu)
 
 bool cpu_has_work(const struct cpu *cpu)
 {
-    if (cpu->activity == ACTIVITY_ACTIVE)
+    if (cpu->activity == ACTIVITY_ACTIVE || cpu->init_pending)
         return true;
+    if (cpu->activity == ACTIVITY_WAIT_SIPI)
+        return cpu->startup_pending;
     if (cpu->activity != ACTIVITY_HALTED)
         return false;
     return cpu->nmi_pending || (cpu->intr && (cpu->rflags & FLAG_IF)) || cpu->pending_dr6;
@@ -137,9 +153,9 @@ static bool deliver_event(struct cpu *cpu)
     }
     if (cpu->intr && (cpu->rflags & FLAG_IF) && !cpu->shadow) {
         int vector = cpu->bus->acknowledge(cpu->board);
-        cpu->activity = ACTIVITY_ACTIVE;
         if (vector < 0)
             return false;
+        cpu->activity = ACTIVITY_ACTIVE;
         interrupt_external(cpu, vector);
         return true;
     }
@@ -209,6 +225,15 @@ static void trace_instruction(struct cpu *cpu)
                    (unsigned long long)cpu->gpr[RSP], (unsigned long long)flags_get(cpu));
 }
 
+static void attend_init(struct cpu *cpu)
+{
+    clear_attention(cpu, ATTENTION_INIT);
+    if (cpu->init_pending)
+        cpu_init(cpu);
+    if (cpu->startup_pending)
+        cpu_take_startup(cpu);
+}
+
 /* True: cpu_run returns `*why`. */
 static bool attend(struct cpu *cpu, enum cpu_exit *why)
 {
@@ -219,6 +244,8 @@ static bool attend(struct cpu *cpu, enum cpu_exit *why)
         tlb_flush_all(cpu);
         block_flush_all(cpu);
     }
+    if (cpu->attention & ATTENTION_INIT)
+        attend_init(cpu);
     if (cpu->activity == ACTIVITY_SHUTDOWN || cpu->activity == ACTIVITY_WAIT_SIPI) {
         *why = cpu->activity == ACTIVITY_SHUTDOWN ? CPU_EXIT_SHUTDOWN : CPU_EXIT_HALTED;
         return true;

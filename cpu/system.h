@@ -191,6 +191,8 @@ void cr4_write(struct cpu *cpu, u64 value);
 bool msr_read(struct cpu *cpu, u32 index, u64 *value);
 bool msr_write(struct cpu *cpu, u32 index, u64 value);
 u64 tsc_read(struct cpu *cpu);
+#define APIC_BASE_BSP 0x100u
+#define APIC_BASE_ENABLE 0x800u
 void msr_reset(struct cpu *cpu);
 
 /* --- cpuid.c --- */
@@ -199,6 +201,8 @@ const struct cpu_model *cpu_model_find(const char *name);
 /* Fills cpu->model, features, phys_mask.  False with a reason in why. */
 bool cpu_model_apply(struct cpu *cpu, const char *name, const char *features, char *why);
 void cpuid_leaf(struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]);
+void cpu_init(struct cpu *cpu); /* INIT, on the CPU's own thread */
+void cpu_take_startup(struct cpu *cpu);
 u32 cpu_signature(const struct cpu *cpu); /* EDX after reset, CPUID 1 EAX */
 bool cpu_has(const struct cpu *cpu, unsigned feature);
 

@@ -301,7 +301,85 @@ TEST(cpuid_tells_vendor_signature_and_features)
     cpuid_leaf(toy->cpu, 1, 0, out);
     CHECK_EQ(out[0], 0x673);
     CHECK_EQ(out[3] & 0x06000000, 0x02000000); /* SSE, no SSE2 */
-    CHECK_EQ(out[3] >> 9 & 1, 0);              /* no APIC yet */
+    CHECK_EQ(out[3] >> 9 & 1, 1);              /* APIC */
+    toy_destroy(toy);
+}
+
+/* "Local APIC Status and Location", "Detecting and Enabling": the CPUID bit follows the global enable. */
+TEST(apic_base_tells_the_apic_and_hides_it_from_cpuid)
+{
+    struct toy *toy = toy_create("pentium3", NULL);
+    u64 value;
+    u32 out[4];
+    CHECK(msr_read(toy->cpu, 0x1b, &value));
+    CHECK_EQ(value, 0xfee00900);
+    CHECK(!msr_write(toy->cpu, 0x1b, 0xfee00d00)); /* no x2APIC */
+    CHECK(msr_write(toy->cpu, 0x1b, 0xfe000100));
+    CHECK_EQ(toy->apic[CPU_APIC_BASE], 0xfe000100);
+    cpuid_leaf(toy->cpu, 1, 0, out);
+    CHECK_EQ(out[3] >> 9 & 1, 0);
+    toy_destroy(toy);
+}
+
+/* "TSC-Deadline Mode" */
+TEST(tsc_deadline_counts_in_the_guest_s_tsc)
+{
+    struct toy *toy = toy_create("max", NULL);
+    u64 value;
+    toy->tsc = 1000;
+    CHECK(msr_write(toy->cpu, 0x10, 50000)); /* the guest is 49000 ahead */
+    CHECK(msr_write(toy->cpu, 0x6e0, 50500));
+    CHECK_EQ(toy->apic[CPU_APIC_DEADLINE], 1500);
+    CHECK(msr_read(toy->cpu, 0x6e0, &value));
+    CHECK_EQ(value, 50500);
+    CHECK(msr_write(toy->cpu, 0x10, 50400)); /* now 100 to go */
+    CHECK_EQ(toy->apic[CPU_APIC_DEADLINE], 1100);
+    CHECK(msr_write(toy->cpu, 0x6e0, 7)); /* long ago: at once */
+    CHECK_EQ(toy->apic[CPU_APIC_DEADLINE], 1);
+    CHECK(msr_write(toy->cpu, 0x6e0, 0));
+    CHECK_EQ(toy->apic[CPU_APIC_DEADLINE], 0);
+    toy_destroy(toy);
+    toy = toy_create("pentium3", NULL);
+    CHECK(!msr_read(toy->cpu, 0x6e0, &value));
+    toy_destroy(toy);
+}
+
+/* "Processor States Following Power-up, Reset, or INIT"; "MP Initialization Protocol" */
+TEST(init_keeps_fpu_msrs_and_cache_bits_and_the_bootstrap_processor_starts_anew)
+{
+    struct toy *toy = protected_toy();
+    struct cpu *cpu = toy->cpu;
+    cpu->mxcsr = 0x1fa0;
+    cpu->cr0 &= ~(u64)CR0_NW;
+    cpu->cr0 |= CR0_CD;
+    cpu->sysenter_cs = 8;
+    cpu_raise_init(cpu);
+    cpu_run(cpu, 0);
+    CHECK_EQ(cpu->cr0, CR0_CD | CR0_ET);
+    CHECK_EQ(cpu->rip, 0xfff0);
+    CHECK_EQ(cpu->seg[CS].base, 0xffff0000);
+    CHECK_EQ(cpu->mxcsr, 0x1fa0);
+    CHECK_EQ(cpu->sysenter_cs, 8);
+    CHECK_EQ(cpu->activity, ACTIVITY_ACTIVE);
+    toy_destroy(toy);
+}
+
+TEST(an_application_processor_waits_for_its_startup_vector)
+{
+    struct toy *toy = protected_toy();
+    struct cpu *cpu = toy->cpu;
+    cpu->apic_base &= ~0x100ull;
+    cpu_start_up(cpu, 0x12); /* ignored: it is not waiting */
+    toy->ram[0x9000] = 0xf4;
+    cpu_raise_init(cpu);
+    CHECK_EQ(cpu_run(cpu, 10), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->activity, ACTIVITY_WAIT_SIPI);
+    CHECK(!cpu_has_work(cpu));
+    cpu_start_up(cpu, 0x09);
+    CHECK(cpu_has_work(cpu));
+    CHECK_EQ(cpu_run(cpu, 10), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->seg[CS].selector, 0x900);
+    CHECK_EQ(cpu->rip, 1);
     toy_destroy(toy);
 }
 

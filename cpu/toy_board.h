@@ -26,6 +26,7 @@ struct toy {
     int vector; /* what INTA answers */
     u64 tsc;
     struct cpu *cpu;
+    u64 apic[3]; /* by enum cpu_apic */
 };
 
 static void toy_page(void *board, u64 phys, struct cpu_page *page)
@@ -97,9 +98,13 @@ static int toy_signal(void *board, enum cpu_signal signal, int value)
     return 0;
 }
 
+static u64 toy_apic_read(void *board, enum cpu_apic reg) { return ((struct toy *)board)->apic[reg]; }
+static void toy_apic_write(void *board, enum cpu_apic reg, u64 value) { ((struct toy *)board)->apic[reg] = value; }
+
 static const struct cpu_bus toy_bus = {
     .page = toy_page, .read = toy_read, .write = toy_write, .in = toy_in, .out = toy_out,
     .acknowledge = toy_acknowledge, .tsc = toy_tsc, .signal = toy_signal,
+    .apic_read = toy_apic_read, .apic_write = toy_apic_write,
 };
 
 static inline struct toy *toy_create(const char *model, const char *features)

@@ -45,7 +45,9 @@ static u64 read(void *board, u64 phys, unsigned size)
 {
     struct machine *machine = board;
     machine_lock(machine);
+    machine->current_cpu = 0;
     u64 value = memory_load(machine->memory, phys, size);
+    machine->current_cpu = -1;
     machine_unlock(machine);
     return value;
 }
@@ -54,7 +56,9 @@ static void write(void *board, u64 phys, u64 value, unsigned size)
 {
     struct machine *machine = board;
     machine_lock(machine);
+    machine->current_cpu = 0;
     memory_store(machine->memory, phys, value, size);
+    machine->current_cpu = -1;
     machine_unlock(machine);
 }
 
@@ -92,14 +96,54 @@ static void out_block(void *board, u16 port, unsigned size, const void *data, un
 }
 
 /* Nobody drives the bus without a PIC: all ones. */
+static int take_vector(struct machine *machine)
+{
+    if (machine->apic)
+        return machine->apic->acknowledge(machine->apic_opaque, 0);
+    return machine->acknowledge ? machine->acknowledge(machine->acknowledge_opaque) & 0xff : 0xff;
+}
+
 static int acknowledge(void *board)
 {
     struct machine *machine = board;
     machine_lock(machine);
-    int vector = machine->acknowledge ? machine->acknowledge(machine->acknowledge_opaque) & 0xff : 0xff;
+    int vector = take_vector(machine);
     machine_unlock(machine);
     trace(INT, "INTA gives vector %02x", vector);
     return vector;
+}
+
+static u64 apic_read(void *board, enum cpu_apic reg)
+{
+    struct machine *machine = board;
+    const struct machine_apic *apic = machine->apic;
+    u64 value = 0;
+    if (!apic)
+        return 0;
+    machine_lock(machine);
+    if (reg == CPU_APIC_TPR)
+        value = apic->tpr(machine->apic_opaque, 0);
+    else if (reg == CPU_APIC_DEADLINE)
+        value = apic->deadline(machine->apic_opaque, 0) * (CPUBUS_TSC_HZ / NS_PER_SEC);
+    machine_unlock(machine);
+    return value;
+}
+
+static void apic_write(void *board, enum cpu_apic reg, u64 value)
+{
+    struct machine *machine = board;
+    const struct machine_apic *apic = machine->apic;
+    if (!apic)
+        return;
+    machine_lock(machine);
+    switch (reg) {
+    case CPU_APIC_BASE: apic->set_base(machine->apic_opaque, 0, value); break;
+    case CPU_APIC_TPR: apic->set_tpr(machine->apic_opaque, 0, value); break;
+    case CPU_APIC_DEADLINE:
+        apic->set_deadline(machine->apic_opaque, 0, value / (CPUBUS_TSC_HZ / NS_PER_SEC));
+        break;
+    }
+    machine_unlock(machine);
 }
 
 static u64 tsc(void *board)
@@ -152,6 +196,8 @@ const struct cpu_bus machine_cpu_bus = {
     .tsc = tsc,
     .signal = signal,
     .code_written = code_written,
+    .apic_read = apic_read,
+    .apic_write = apic_write,
 };
 
 /* Tracing. */

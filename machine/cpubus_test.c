@@ -131,13 +131,22 @@ static int vector_70(void *opaque)
     return 0x70;
 }
 
-TEST(inta_asks_the_pic)
+static int withdraw(void *opaque, int cpu)
+{
+    return -1;
+}
+
+static const struct machine_apic withdrawing_apic = {.acknowledge = withdraw};
+
+TEST(inta_asks_the_local_apic_or_the_pic)
 {
     struct board b;
     setup(&b);
     CHECK_EQ(bus->acknowledge(b.machine), 0xff);
     b.machine->acknowledge = vector_70;
     CHECK_EQ(bus->acknowledge(b.machine), 0x70);
+    b.machine->apic = &withdrawing_apic;
+    CHECK_EQ(bus->acknowledge(b.machine), -1);
     teardown(&b);
 }
 

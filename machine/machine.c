@@ -28,6 +28,7 @@ struct machine *machine_create(struct error *err)
     init_locks(machine);
     machine->devices.last = &machine->devices.first;
     machine->state = RUN_STOPPED;
+    machine->current_cpu = -1;
     machine->memory = memory_create();
     machine->ports = ioports_create();
     machine->clock = clock_create();
@@ -74,6 +75,12 @@ void machine_guest_exit(struct machine *machine, int status)
     if (machine->event == EVENT_NONE)
         machine->exit_status = status;
     machine_request(machine, EVENT_GUEST_EXIT, "isa-debug-exit");
+}
+
+void machine_drive_cpu(struct machine *machine, int cpu, enum cpu_pin pin, int value)
+{
+    if (machine->drive_cpu)
+        machine->drive_cpu(machine->drive_opaque, cpu, pin, value);
 }
 
 void machine_a20(struct machine *machine, bool on)

@@ -33,6 +33,19 @@ enum machine_event {
     EVENT_INTERNAL,     /* an engine gave up; text in machine->event_text */
 };
 
+/* What the board does to one CPU: INTR is a level, the others happen once; STARTUP carries its vector. */
+enum cpu_pin { CPU_PIN_INTR, CPU_PIN_NMI, CPU_PIN_SMI, CPU_PIN_INIT, CPU_PIN_STARTUP };
+
+/* What a CPU does to its local APIC, lock held. */
+struct machine_apic {
+    int (*acknowledge)(void *opaque, int cpu); /* INTA: vector, or -1 if the request has gone */
+    void (*set_base)(void *opaque, int cpu, u64 base); /* IA32_APIC_BASE was written */
+    u8 (*tpr)(void *opaque, int cpu);
+    void (*set_tpr)(void *opaque, int cpu, u8 tpr);
+    u64 (*deadline)(void *opaque, int cpu); /* TSC-deadline timer in virtual ns; 0: disarmed */
+    void (*set_deadline)(void *opaque, int cpu, u64 ns);
+};
+
 struct machine {
     pthread_mutex_t lock;      /* held by whoever runs device code */
     pthread_cond_t wake;       /* a halted or stopped vCPU waits here */
@@ -50,11 +63,16 @@ struct machine {
     u8 *ram;                   /* the whole of RAM, contiguous in the host */
     u8 *ram_flags;             /* its page flags */
 
-    /* Interrupt acknowledge: the PIC's vector for CPU 0 (INTA cycle). */
+    /* Local APICs, plugged in by the board; NULL: there are none. */
+    const struct machine_apic *apic;
+    void *apic_opaque;
+    int current_cpu; /* whose memory access a chip is serving; -1: nobody's (DMA, monitor) */
+
+    /* Interrupt acknowledge: the PIC's vector (INTA cycle), for CPU 0 or for a local APIC in virtual wire mode. */
     int (*acknowledge)(void *opaque);
     void *acknowledge_opaque;
     /* Wires between CPU 0 and the board. */
-    struct irq intr;           /* INTR: connected by who plugs the CPU in; the board's PIC drives it, lock held */
+    struct irq intr;           /* INTR: connected by who plugs the CPU in; without local APICs the PIC drives it */
     struct irq ferr;           /* FERR#: connected by the board; the CPU drives it (IRQ 13) */
     bool ignne;                /* IGNNE#, as the board drives it: true = x87 errors are ignored */
 
@@ -69,6 +87,8 @@ struct machine {
     void *kick_opaque;
     void (*set_a20)(void *opaque, bool on);
     void *a20_opaque;
+    void (*drive_cpu)(void *opaque, int cpu, enum cpu_pin pin, int value);
+    void *drive_opaque;
 };
 
 struct machine *machine_create(struct error *err);
@@ -82,6 +102,8 @@ static inline void machine_unlock(struct machine *machine) { pthread_mutex_unloc
 void machine_request(struct machine *machine, enum machine_event event, const char *text);
 void machine_guest_exit(struct machine *machine, int status);
 void machine_kick(struct machine *machine);
+/* Drives a pin of one CPU; a CPU that is not plugged in does not mind. */
+void machine_drive_cpu(struct machine *machine, int cpu, enum cpu_pin pin, int value);
 /* A20 gate: false masks address bit 20. */
 void machine_a20(struct machine *machine, bool on);
 
