@@ -38,6 +38,7 @@ enum {
     FW_CFG_FILE_FIRST = 0x20,
     FW_CFG_ARCH = 0x8000,    /* the second space: x86 items */
     FW_CFG_IRQ0_OVERRIDE = 0x8002,
+    FW_CFG_HPET = 0x8004,
     FW_CFG_NAME_SIZE = 56,
 };
 

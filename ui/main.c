@@ -101,7 +101,7 @@ static int plug_in_cpu(struct program *program, struct error *err)
     const struct machine_config *config = &program->options.machine;
     bool interp = config->accel_count && config->accels[0] == ACCEL_INTERP;
     struct accel_options options = {
-        .cpu_model = config->cpu_model ? config->cpu_model : config->machine == MACHINE_ISAPC ? "486" : "qemu64",
+        .cpu_model = config->cpu_model ? config->cpu_model : config->machine == MACHINE_ISAPC ? "486" : CPU_DEFAULT_MODEL,
         .cpu_features = config->cpu_features,
         .engine = interp ? "interp" : NULL,
         .icount_shift = config->icount_shift,

@@ -93,6 +93,10 @@ static void info_rtc(struct monitor *monitor, char *args)
 {
     show_type(monitor, "mc146818");
 }
+static void info_hpet(struct monitor *monitor, char *args)
+{
+    show_type(monitor, "hpet");
+}
 
 static void info_lapic(struct monitor *monitor, char *args)
 {
@@ -213,6 +217,7 @@ const struct monitor_command monitor_infos[] = {
     {"rtc", "", "clock and CMOS", info_rtc},
     {"lapic", "", "local interrupt controllers", info_lapic},
     {"ioapic", "", "I/O interrupt controller", info_ioapic},
+    {"hpet", "", "high precision event timer", info_hpet},
     {"pci", "", "PCI functions", info_pci},
     {"block", "", "drives and what is in them", monitor_info_block},
     {"devices", "", "chips; info NAME shows one", info_devices},

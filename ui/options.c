@@ -72,6 +72,7 @@ STRING_OPTION(trace_file, trace_file)
 FLAG_OPTION(snapshot, snapshot_all)
 FLAG_OPTION(nographic, machine.nographic)
 FLAG_OPTION(nodefaults, nodefaults)
+FLAG_OPTION(no_hpet, machine.no_hpet)
 FLAG_OPTION(no_reboot, machine.no_reboot)
 FLAG_OPTION(no_shutdown, machine.no_shutdown)
 FLAG_OPTION(stopped, machine.start_stopped)
@@ -168,6 +169,7 @@ static int set_trace(struct options *options, const char *value, struct error *e
 static const struct option table[] = {
     {"M", MACHINE, "pc|isapc[,accel=A]", optvalue_machine, "the board: i440FX PC, or ISA only"},
     {"machine", MACHINE, "", optvalue_machine, NULL},
+    {"no-hpet", MACHINE, NULL, set_no_hpet, "no high precision event timer"},
     {"cpu", MACHINE, "MODEL[,+F,-F]", optvalue_cpu, "processor model and features (-cpu help)"},
     {"accel", MACHINE, "auto|interp", optvalue_accel, "engine; several are tried in order (tcg means interp)"},
     {"enable-kvm", MACHINE, NULL, set_enable_kvm, NULL},

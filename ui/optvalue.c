@@ -237,6 +237,14 @@ static int machine_accel(struct options *options, void *target, const char *valu
     return 0;
 }
 
+static int machine_hpet(struct options *options, void *target, const char *value, struct error *err)
+{
+    bool on = true;
+    int r = optvalue_bool("-M", value, &on, err);
+    options->machine.no_hpet = !on;
+    return r;
+}
+
 /* What this board has not: "off" says how it is. */
 static int only_off(struct options *options, void *target, const char *value, struct error *err)
 {
@@ -244,7 +252,7 @@ static int only_off(struct options *options, void *target, const char *value, st
     int r = optvalue_bool("-M", value, &on, err);
     if (r < 0 || !on)
         return r;
-    return later(err, "-M: switching on smm, usb, vmport, hpet or kernel_irqchip");
+    return later(err, "-M: switching on smm, usb, vmport or kernel_irqchip");
 }
 
 int optvalue_machine(struct options *options, const char *value, struct error *err)
@@ -255,7 +263,7 @@ int optvalue_machine(struct options *options, const char *value, struct error *e
         {"smm", only_off},
         {"usb", only_off},
         {"vmport", only_off},
-        {"hpet", only_off},
+        {"hpet", machine_hpet},
         {"kernel_irqchip", only_off},
         {NULL, NULL},
     };

@@ -9,12 +9,15 @@
 #include "devices/debugcon.h"
 #include "devices/fpu_irq13.h"
 #include "devices/fw_cfg.h"
+#include "devices/hpet.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
 #include "devices/i82077.h"
 #include "devices/i8237.h"
 #include "devices/i8254.h"
 #include "devices/i8259.h"
+#include "devices/ioapic.h"
+#include "devices/lapic.h"
 #include "devices/mc146818.h"
 #include "devices/parallel.h"
 #include "devices/piix3.h"
@@ -36,6 +39,14 @@ struct shared_irq {
     struct irq out;
 };
 
+/* IRQ 0 or 8: driven by the 8254 or the RTC, or by the HPET while it replaces them. */
+struct legacy_irq {
+    bool levels[2]; /* by enum legacy_source */
+    u8 source;
+    struct irq out;
+};
+enum legacy_source { LEGACY_CHIP, LEGACY_HPET };
+
 struct blob {
     u8 *data; /* malloc */
     u64 size;
@@ -44,7 +55,7 @@ struct blob {
 struct pc {
     struct machine *machine;
     const struct machine_config *config;
-    bool has_pci;
+    bool has_pci, has_apic, has_hpet;
 
     /* Memory. */
     u8 *bios;
@@ -60,6 +71,10 @@ struct pc {
     struct ide_channel isa_ide[2];
     struct piix4_pm pm;
     struct i8259 pic;
+    struct lapics lapics; /* has_apic */
+    struct ioapic ioapic; /* has_apic */
+    struct hpet hpet;     /* has_hpet */
+    struct legacy_irq irq0, irq8;
     struct i8254 pit;
     struct i8237 dma;
     struct i82077 fdc;

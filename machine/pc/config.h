@@ -82,6 +82,7 @@ struct machine_config {
     int icount_shift;  /* 1 instruction = 2^shift ns; -1: real time */
     bool icount_sleep; /* idle time passes in real time even so */
 
+    bool no_hpet; /* -no-hpet, -M hpet=off */
     bool no_reboot, no_shutdown, start_stopped;
 
     bool debug_exit; /* -device isa-debug-exit */

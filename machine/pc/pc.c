@@ -17,11 +17,57 @@
 #define VGA_WINDOW 0xa0000
 #define VGA_WINDOW_END 0xc0000
 
-/* The PIC's INT goes to CPU 0, which is plugged in later. */
+/* The PIC's INT goes to CPU 0, which is plugged in later; or to every LINT0 and the I/O APIC's first input. */
 static void set_intr(void *opaque, int line, bool level)
 {
-    struct machine *machine = opaque;
-    irq_set(&machine->intr, level);
+    struct pc *pc = opaque;
+    if (!pc->has_apic) {
+        irq_set(&pc->machine->intr, level);
+        return;
+    }
+    struct irq lint0 = lapics_intr(&pc->lapics), intin0 = ioapic_irq(&pc->ioapic, 0);
+    irq_set(&lint0, level);
+    irq_set(&intin0, level);
+}
+
+/* The I/O APIC has IRQ 0 on input 2, as the MADT's override says, and the 8259 on input 0. */
+static int ioapic_pin(int irq)
+{
+    return irq == 0 ? 2 : irq == 2 ? 0 : irq;
+}
+
+/* An interrupt line goes to both controllers. */
+static void set_gsi(void *opaque, int irq, bool level)
+{
+    struct pc *pc = opaque;
+    struct irq pic = i8259_irq(&pc->pic, irq);
+    irq_set(&pic, level);
+    if (!pc->has_apic || irq == 2)
+        return;
+    struct irq pin = ioapic_irq(&pc->ioapic, ioapic_pin(irq));
+    irq_set(&pin, level);
+}
+
+static void set_legacy_irq(void *opaque, int source, bool level)
+{
+    struct legacy_irq *irq = opaque;
+    irq->levels[source] = level;
+    if (irq->source == source)
+        irq_set(&irq->out, level);
+}
+
+static void select_legacy_source(struct legacy_irq *irq, enum legacy_source source)
+{
+    irq->source = source;
+    irq_set(&irq->out, irq->levels[source]);
+}
+
+/* HPET, "Legacy Replacement Option": its comparators 0 and 1 stand in for the 8254 and the RTC. */
+static void set_legacy_replacement(void *opaque, int line, bool on)
+{
+    struct pc *pc = opaque;
+    select_legacy_source(&pc->irq0, on ? LEGACY_HPET : LEGACY_CHIP);
+    select_legacy_source(&pc->irq8, on ? LEGACY_HPET : LEGACY_CHIP);
 }
 
 static void set_ignne(void *opaque, int line, bool level)
@@ -102,7 +148,11 @@ static int build_memory(struct pc *pc, struct error *err)
 static void wire_interrupts(struct pc *pc)
 {
     struct machine *machine = pc->machine;
-    i8259_init(&pc->pic, machine, &(struct irq){set_intr, machine, 0});
+    if (pc->has_apic) {
+        lapics_init(&pc->lapics, machine, 1);
+        ioapic_init(&pc->ioapic, machine, &pc->lapics);
+    }
+    i8259_init(&pc->pic, machine, &(struct irq){set_intr, pc, 0});
     machine->acknowledge = i8259_acknowledge;
     machine->acknowledge_opaque = &pc->pic;
 }
@@ -121,18 +171,32 @@ static int wire_south_bridge(struct pc *pc)
 {
     struct irq inputs[16];
     for (int i = 0; i < 16; i++)
-        inputs[i] = i8259_irq(&pc->pic, i);
+        inputs[i] = (struct irq){set_gsi, pc, i};
     int r = piix3_init(&pc->piix3, pc->machine, inputs);
     if (r == 0)
         r = piix4_pm_init(&pc->pm, pc->machine, piix3_irq(&pc->piix3, PIIX3_SCI));
     return r;
 }
 
+static void wire_hpet(struct pc *pc)
+{
+    struct irq irq0 = {set_legacy_irq, &pc->irq0, LEGACY_HPET}, irq8 = {set_legacy_irq, &pc->irq8, LEGACY_HPET};
+    struct irq legacy = {set_legacy_replacement, pc, 0}, pins[IOAPIC_PINS] = {0};
+    for (int i = 0; pc->has_apic && i < IOAPIC_PINS; i++)
+        pins[i] = ioapic_irq(&pc->ioapic, i);
+    hpet_init(&pc->hpet, pc->machine, &irq0, &irq8, &legacy, pins);
+}
+
 static void wire_system_chips(struct pc *pc)
 {
     struct machine *machine = pc->machine;
-    struct irq irq0 = isa_irq(pc, 0), irq8 = isa_irq(pc, 8), irq13 = isa_irq(pc, 13);
+    struct irq irq0 = {set_legacy_irq, &pc->irq0, LEGACY_CHIP}, irq8 = {set_legacy_irq, &pc->irq8, LEGACY_CHIP};
+    struct irq irq13 = isa_irq(pc, 13);
 
+    pc->irq0.out = isa_irq(pc, 0);
+    pc->irq8.out = isa_irq(pc, 8);
+    if (pc->has_hpet)
+        wire_hpet(pc);
     i8254_init(&pc->pit, machine, &irq0);
     i8237_init(&pc->dma, machine);
     port61_init(&pc->port61, machine, &pc->pit);
@@ -324,6 +388,8 @@ int pc_create(const struct machine_config *config, struct machine **out, struct 
     pc->machine = machine;
     pc->config = config;
     pc->has_pci = config->machine == MACHINE_PC;
+    pc->has_apic = pc->has_pci && cpu_model_has_apic(config->cpu_model, config->cpu_features);
+    pc->has_hpet = pc->has_pci && !config->no_hpet;
     int r = build(pc, err);
     if (r < 0)
         pc_destroy(machine);
@@ -385,8 +451,11 @@ bool pc_nmi(struct machine *machine)
     struct pc *pc = machine->board;
     if (mc146818_nmi_masked(&pc->rtc))
         return false;
-    for (int i = 0; i < machine->cpu_count; i++)
-        cpu_raise_nmi(machine->cpus[i]);
+    struct irq lint1 = lapics_nmi(&pc->lapics);
+    if (pc->has_apic)
+        irq_pulse(&lint1);
+    else
+        machine_drive_cpu(machine, 0, CPU_PIN_NMI, 0);
     machine_kick(machine);
     return true;
 }
@@ -395,7 +464,7 @@ void pc_irq_counts(struct machine *machine, u64 counts[16])
 {
     struct pc *pc = machine->board;
     for (int irq = 0; irq < 16; irq++)
-        counts[irq] = i8259_count(&pc->pic, irq);
+        counts[irq] = i8259_count(&pc->pic, irq) + (pc->has_apic ? pc->ioapic.sent[ioapic_pin(irq)] : 0);
 }
 
 struct chardev *pc_monitor(struct machine *machine)

@@ -408,4 +408,61 @@ TEST(truncated_multiboot_kernels_are_refused)
     remove_files();
 }
 
+static void drive_isa(struct pc *pc, int irq, bool level)
+{
+    struct irq wire = piix3_irq(&pc->piix3, irq);
+    irq_set(&wire, level);
+}
+
+TEST(interrupt_lines_reach_the_pic_and_the_io_apic_with_irq_0_on_input_2)
+{
+    struct machine_config config = config_of(MACHINE_PC, 64 << 20);
+    struct machine *machine = create(&config);
+    struct pc *pc = machine->board;
+    drive_isa(pc, 5, true);
+    CHECK_EQ(pc->ioapic.levels & 1 << 5, 1 << 5);
+    CHECK_EQ(pc->pic.chip[0].lines & 0x20, 0x20);
+    drive_isa(pc, 5, false);
+    CHECK_EQ(pc->ioapic.levels & 1 << 5, 0);
+    drive_isa(pc, 0, false);
+    CHECK_EQ(pc->ioapic.levels & 1 << 2, 0);
+    drive_isa(pc, 0, true);
+    CHECK_EQ(pc->ioapic.levels & 1 << 2, 1 << 2);
+    pc_destroy(machine);
+    remove_files();
+}
+
+TEST(hpet_replaces_the_8254_on_irq_0)
+{
+    struct machine_config config = config_of(MACHINE_PC, 64 << 20);
+    struct machine *machine = create(&config);
+    struct pc *pc = machine->board;
+    bool pit = pc->irq0.levels[LEGACY_CHIP];
+    CHECK_EQ(pc->pic.chip[0].lines & 1, pit);
+    memory_store(machine->memory, HPET_BASE + 0x10, 2, 4);
+    CHECK_EQ(pc->pic.chip[0].lines & 1, 0);
+    memory_store(machine->memory, HPET_BASE + 0x10, 0, 4);
+    CHECK_EQ(pc->pic.chip[0].lines & 1, pit);
+    pc_destroy(machine);
+    remove_files();
+}
+
+TEST(boards_without_apic_and_hpet_answer_nothing_there)
+{
+    struct machine_config config = config_of(MACHINE_PC, 64 << 20);
+    config.cpu_model = "pentium3";
+    config.cpu_features = "-apic";
+    config.no_hpet = true;
+    struct machine *machine = create(&config);
+    CHECK(!machine->apic);
+    CHECK_EQ(memory_load(machine->memory, 0xfec00010, 4), 0xffffffff);
+    CHECK_EQ(memory_load(machine->memory, HPET_BASE, 4), 0xffffffff);
+    pc_destroy(machine);
+    config = config_of(MACHINE_ISAPC, 16 << 20);
+    machine = create(&config);
+    CHECK(!machine->apic);
+    pc_destroy(machine);
+    remove_files();
+}
+
 UNIT_MAIN()

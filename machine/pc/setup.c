@@ -47,12 +47,26 @@ static int add_sleep_states(struct pc *pc)
     return fw_cfg_add_file(&pc->fw_cfg, "etc/system-states", states, sizeof(states));
 }
 
+/* What the firmware may tell of event timer blocks: their number, ff for "none", then ID, address, minimum tick and page
+ * protection of eight. */
+static int add_hpet(struct pc *pc)
+{
+    u8 blocks[1 + 8 * 15] = {pc->has_hpet ? 1 : 0xff};
+    if (pc->has_hpet) {
+        put_le(blocks + 1, HPET_ID, 4);
+        put_le(blocks + 5, HPET_BASE, 8);
+    }
+    return fw_cfg_add_bytes(&pc->fw_cfg, FW_CFG_HPET, blocks, sizeof(blocks));
+}
+
 static int add_tables(struct pc *pc)
 {
     const struct machine_config *config = pc->config;
     struct acpi_config acpi = {
         .lowmem = i440fx_lowmem(pc->machine->ram_size),
         .cpus = config->cpus,
+        .has_apic = pc->has_apic,
+        .has_hpet = pc->has_hpet,
         .has_floppy = pc->fdc.drive[0].type || pc->fdc.drive[1].type,
         .has_parallel = pc->parallel_chr,
         .has_keyboard = true,
@@ -64,6 +78,7 @@ static int add_tables(struct pc *pc)
     int r = acpi_add_tables(&pc->fw_cfg, &acpi);
     if (r == 0)
         r = smbios_add_tables(&pc->fw_cfg, &smbios);
+    r = r ? r : add_hpet(pc);
     return r == 0 ? add_sleep_states(pc) : r;
 }
 
