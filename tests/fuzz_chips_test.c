@@ -19,7 +19,7 @@
 static struct machine *machine;
 static struct pc *pc;
 static u64 random_state, seed, bursts_done, instructions;
-static char dir[64], names[6][128];
+static char dir[64], names[8][128];
 static int name_count;
 
 /* --- chance ------------------------------------------------------------------------------------------------------ */
@@ -103,7 +103,7 @@ static void fill(struct machine_config *config)
         .bios = write_file("bios.bin", 0x20000),
         .firmware_dirs = {dir},
         .firmware_dir_count = 1,
-        .drive_count = 3,
+        .drive_count = 5,
     };
     for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
         config->serial[i] = "null";
@@ -111,7 +111,9 @@ static void fill(struct machine_config *config)
     config->drives[0] = (struct drive_config){.file = write_file("disk.img", 700 * 512 + 100)};
     config->drives[1] = (struct drive_config){.file = config->drives[0].file, .index = 1, .readonly = true};
     config->drives[2] = (struct drive_config){.file = write_file("disc.iso", 50 * 2048), .media = MEDIA_CDROM, .index = 2};
-    config->drives[0].snapshot = true;
+    config->drives[3] = (struct drive_config){.file = write_file("a.img", 1440 << 10), .interface = DRIVE_FLOPPY};
+    config->drives[4] = (struct drive_config){.file = write_file("b.img", 20000), .interface = DRIVE_FLOPPY, .index = 1};
+    config->drives[0].snapshot = config->drives[3].snapshot = config->drives[4].snapshot = true;
 }
 
 static bool set_up(struct machine_config *config)
@@ -298,6 +300,43 @@ static void use_drive(void)
     }
 }
 
+static void program_floppy_dma(void)
+{
+    static const u8 modes[] = {0x46, 0x4a, 0x56, 0x5a, 0x66, 0x6a, 0x42, 0x06};
+    out(0x0c, 0);
+    out(0x0b, modes[below(sizeof(modes))]);
+    for (unsigned i = 0; i < 2; i++)
+        out(0x04, (u32)random64());
+    out(0x05, (u32)random64());
+    out(0x05, (u32)below(one_in(4) ? 256 : 8));
+    out(0x81, (u32)below(256));
+    out(0x0a, one_in(8) ? 6 : 2);
+    out(0xd4, 0);
+}
+
+/* A command that a drive may well understand, and its transfer. */
+static void use_floppy(void)
+{
+    static const u8 codes[] = {0x02, 0x05, 0x06, 0x09, 0x0a, 0x0c, 0x0d, 0x16, 0x03, 0x07, 0x0f, 0x8f, 0x13, 0x08, 0x14};
+    u8 rates[] = {0, 2}, unit = (u8)below(2);
+    program_floppy_dma();
+    out(0x3f2, 0x3c | unit);
+    out(0x3f7, one_in(8) ? (u32)below(256) : rates[below(2)]);
+    out(0x3f5, codes[below(sizeof(codes))] | (one_in(8) ? 0 : 0x40) | (one_in(2) ? 0x80 : 0) | (one_in(4) ? 0x20 : 0));
+    for (unsigned i = 0; i < 8; i++)
+        out(0x3f5, one_in(10) ? (u32)below(256) : i == 3 ? 1 + (u32)below(18) : i == 4 ? 2 : (u32)below(3));
+    for (unsigned n = 1 + below(4); n; n--) {
+        wait_for_drive();
+        for (unsigned byte = below(600); byte; byte--)
+            if (one_in(2))
+                ioports_read(machine->ports, 0x3f5, 1);
+            else
+                out(0x3f5, (u32)random64());
+        if (one_in(30))
+            out(0x3f2, 0);
+    }
+}
+
 /* --- memory ------------------------------------------------------------------------------------------------------ */
 
 static void touch_memory(u64 address)
@@ -450,7 +489,7 @@ static const struct {
     {touch_ports, 60},   {touch_registers, 20}, {touch_pci, 8},      {touch_any_port, 4},  {touch_any_memory, 4},
     {let_time_pass, 30}, {press_keys, 3},       {take_interrupt, 8}, {send_characters, 3}, {look_at_screen, 2},
     {look_at_chips, 1},  {press_buttons, 1},    {place_windows, 4},  {program_mouse, 4},   {use_drive, 10},
-    {run_loop, 1},
+    {run_loop, 1},       {use_floppy, 8},
 };
 
 static void act(void)
