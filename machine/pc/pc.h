@@ -30,7 +30,7 @@ int pc_boot_set(struct machine *machine, const char *order, struct error *err);
 #define PC_DRIVES 6
 
 struct pc_drive {
-    char name[16];             /* "ide1-cd0", "floppy0" */
+    char name[32];             /* "ide1-cd0", "floppy0" */
     const char *id;            /* -drive id=, or NULL */
     const struct block *block; /* NULL: no medium */
     bool removable, locked, tray_open;
