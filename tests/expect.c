@@ -15,6 +15,8 @@
  *   never TEXT        from here on: fail as soon as TEXT is written
  *   monitor TEXT      a line to the monitor
  *   mwait TEXT        wait on the monitor's output
+ *   ask COMMAND => TEXT   the same command to the monitor again and again until its output holds TEXT
+ *   run COMMAND       by the shell; it must succeed
  *   sleep SECONDS
  *   signal NUMBER     to the command
  *   time NAME         prints `NAME: SECONDS since the start`
@@ -324,6 +326,37 @@ static void remember_never(const char *text)
     snprintf(never[never_count++], sizeof(never[0]), "%s", text);
 }
 
+static bool has_come(struct stream *s, const char *text)
+{
+    char *at = strstr(s->data + s->seen, text);
+    if (at)
+        s->seen = at - s->data + strlen(text);
+    return at != NULL;
+}
+
+static void ask(char *command)
+{
+    double end = now() + limit;
+    char *text = strstr(command, " => ");
+    if (!text)
+        fail("write it as: ask COMMAND => TEXT");
+    *text = 0;
+    text += 4;
+    while (!has_come(&monitor, text)) {
+        if (monitor.fd < 0 || now() >= end)
+            fail("not answered");
+        write_all(monitor.fd, command, strlen(command));
+        write_all(monitor.fd, "\n", 1);
+        pause_for(0.05);
+    }
+}
+
+static void run_shell(const char *text)
+{
+    if (system(text) != 0)
+        fail("it failed");
+}
+
 static void obey(const char *verb, char *text)
 {
     if (!strcmp(verb, "timeout"))
@@ -345,6 +378,10 @@ static void obey(const char *verb, char *text)
         write_all(monitor.fd, "\n", 1);
     } else if (!strcmp(verb, "mwait"))
         wait_for(&monitor, text);
+    else if (!strcmp(verb, "ask"))
+        ask(text);
+    else if (!strcmp(verb, "run"))
+        run_shell(text);
     else if (!strcmp(verb, "sleep"))
         pause_for(atof(text));
     else if (!strcmp(verb, "signal"))
