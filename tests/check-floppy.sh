@@ -51,6 +51,7 @@ run "write protection" -drive "file=$a,if=floppy,readonly=on"
 run "isapc" -M isapc -snapshot -fda "$a"
 run "-boot a, before a hard disk" -boot a -snapshot -fda "$a" -hda "$O/roms/demo.bin"
 run "-boot order=ca without a hard disk" -boot order=ca -snapshot -fda "$a"
+run "-boot order=ac,strict=on" -boot order=ac,strict=on -snapshot -fda "$a" -hda "$O/roms/demo.bin"
 truncate -s 2560 "$a"
 run "an image that ends early is a 1.44 MB disk" -drive "file=$a,if=floppy,readonly=on"
 

@@ -101,7 +101,7 @@ struct pc {
     struct block *floppies[2];
     struct chardev *serial[CONFIG_MAX_SERIALS], *parallel_chr, *debugcon_chr, *monitor_chr;
     struct char_mux *mux; /* of the first "mon:"; goes with its last port */
-    char bootorder[256]; /* lines for fw_cfg's bootorder */
+    char bootorder[512]; /* lines for fw_cfg's bootorder */
 };
 
 struct ide_channel *pc_ide_channel(struct pc *pc, int channel);

@@ -147,10 +147,44 @@ int pc_add_boot_rom(struct pc *pc, const char *name, struct error *err)
     return r;
 }
 
+static void boot_then(struct pc *pc, const char *path)
+{
+    size_t length = strlen(pc->bootorder);
+    if (length + strlen(path) + 1 < sizeof(pc->bootorder))
+        snprintf(pc->bootorder + length, sizeof(pc->bootorder) - length, "%s\n", path);
+}
+
+/* The drives that a letter of -boot stands for. */
+static void boot_drives(struct pc *pc, char letter)
+{
+    char path[64];
+    for (int i = 0; i < 2 && letter == 'a'; i++) {
+        snprintf(path, sizeof(path), "/pci@i0cf8/isa@1/fdc@03f0/floppy@%x", i);
+        if (pc->fdc.drive[i].type)
+            boot_then(pc, path);
+    }
+    for (int i = 0; i < 4 && (letter == 'c' || letter == 'd'); i++) {
+        snprintf(path, sizeof(path), "/pci@i0cf8/ide@1,1/drive@%x/disk@%x", i / 2, i % 2);
+        if (pc_ide_channel(pc, i / 2)->drive[i % 2].media == (letter == 'c' ? IDE_DISK : IDE_CDROM))
+            boot_then(pc, path);
+    }
+}
+
+/* CMOS tells the order, but SeaBIOS tries what it does not name, too; after HALT it tries nothing more.  Its names for
+ * ISA drives are not known to bootorder. */
+static void boot_nothing_else(struct pc *pc)
+{
+    const struct machine_config *config = pc->config;
+    const char *order = *config->boot_once ? config->boot_once : *config->boot_order ? config->boot_order : "cad";
+    for (; *order; order++)
+        boot_drives(pc, *order);
+    boot_then(pc, "HALT");
+}
+
 static int add_boot_order(struct pc *pc)
 {
-    if (pc->config->boot_strict && strlen(pc->bootorder) + 5 < sizeof(pc->bootorder))
-        strcat(pc->bootorder, "HALT\n");
+    if (pc->config->boot_strict && pc->has_pci)
+        boot_nothing_else(pc);
     size_t length = strlen(pc->bootorder);
     if (!length)
         return 0;
