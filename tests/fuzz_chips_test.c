@@ -367,8 +367,10 @@ static void touch_registers(void)
             length = candidate->end - candidate->start;
         }
     }
+    machine->current_cpu = one_in(4) ? -1 : 0; /* a CPU's own access reaches its local APIC */
     for (unsigned n = 1 + below(40); n && length; n--)
         touch_memory(start + below(one_in(2) ? MIN(length, 0x100u) : length));
+    machine->current_cpu = -1;
 }
 
 static void touch_any_memory(void)
@@ -423,7 +425,25 @@ static void send_characters(void)
 
 static void take_interrupt(void)
 {
-    machine->acknowledge(machine->acknowledge_opaque);
+    if (machine->apic)
+        machine->apic->acknowledge(machine->apic_opaque, 0);
+    else
+        machine->acknowledge(machine->acknowledge_opaque);
+}
+
+/* What a CPU does by MSRs and CR8. */
+static void program_apic(void)
+{
+    const struct machine_apic *apic = machine->apic;
+    void *opaque = machine->apic_opaque;
+    if (!apic)
+        return;
+    if (one_in(8))
+        apic->set_base(opaque, 0, one_in(2) ? 0xfee00900 : random_value() & 0xffffffb00);
+    apic->set_tpr(opaque, 0, (u8)random64());
+    apic->tpr(opaque, 0);
+    apic->set_deadline(opaque, 0, one_in(2) ? clock_ns(machine->clock) + below(100000) : random_value());
+    apic->deadline(opaque, 0);
 }
 
 static void look_at_screen(void)
@@ -489,7 +509,7 @@ static const struct {
     {touch_ports, 60},   {touch_registers, 20}, {touch_pci, 8},      {touch_any_port, 4},  {touch_any_memory, 4},
     {let_time_pass, 30}, {press_keys, 3},       {take_interrupt, 8}, {send_characters, 3}, {look_at_screen, 2},
     {look_at_chips, 1},  {press_buttons, 1},    {place_windows, 4},  {program_mouse, 4},   {use_drive, 10},
-    {run_loop, 1},       {use_floppy, 8},
+    {run_loop, 1},       {use_floppy, 8},    {program_apic, 4},
 };
 
 static void act(void)
