@@ -6,6 +6,8 @@
  * Modelled: calendar in guest time, BCD and binary, 12 and 24 hours, SET, divider reset, UIP 2228 us ahead of an
  *         update (244 us before it and 1984 us during it), periodic, alarm and update-ended interrupts, century byte.
  *         Calendar and flags are caught up when somebody looks; a timer runs only while an enabled interrupt needs it.
+ *         The battery: the calendar can go on while the machine is stopped.  An alarm that falls into such a time comes
+ *         when the clock is next looked at.
  * Not modelled: daylight saving (DSE is kept but ignored), SQW, and time bases other than 32768 Hz: with DV other than
  *         010 the clock stands still, which is right for the resets 11x and 128 or 32 times too slow for 000 and 001.
  */
@@ -27,6 +29,11 @@ enum { D_VRT = 0x80, HOUR_PM = 0x80, DONT_CARE = 0xc0 };
 struct calendar {
     int year, month, day, hour, minute, second;
 };
+
+static u64 now_ns(const struct mc146818 *rtc)
+{
+    return clock_ns(rtc->clock) + rtc->lead;
+}
 
 static bool running(const struct mc146818 *rtc)
 {
@@ -156,7 +163,8 @@ static u64 periodic_edges(const struct mc146818 *rtc, u64 now)
 /* Bring the clock bytes and the flags of register C up to now. */
 static void catch_up(struct mc146818 *rtc)
 {
-    u64 now = clock_ns(rtc->clock);
+    rtc->lead = MAX(rtc->lead, clock_host_lead(rtc->clock, rtc->follows));
+    u64 now = now_ns(rtc);
     if (!running(rtc))
         return;
     u64 seconds = (now - rtc->phase) / NS_PER_SEC, edges = periodic_edges(rtc, now);
@@ -193,7 +201,7 @@ static void update(struct mc146818 *rtc)
     if (next == CLOCK_NEVER)
         timer_cancel(&rtc->timer);
     else
-        timer_set(&rtc->timer, next);
+        timer_set(&rtc->timer, next - MIN(rtc->lead, next));
 }
 
 static void fire(void *opaque)
@@ -205,14 +213,14 @@ static void fire(void *opaque)
 
 static bool update_in_progress(const struct mc146818 *rtc)
 {
-    u64 into_second = (clock_ns(rtc->clock) - rtc->phase) % NS_PER_SEC;
+    u64 into_second = (now_ns(rtc) - rtc->phase) % NS_PER_SEC;
     return running(rtc) && !(rtc->cmos[B] & B_SET) && into_second >= NS_PER_SEC - UPDATE_NS;
 }
 
 /* "When the divider reset is removed, the first update cycle begins one-half second later." */
 static void write_a(struct mc146818 *rtc, u8 value)
 {
-    u64 now = clock_ns(rtc->clock);
+    u64 now = now_ns(rtc);
     bool was_running = running(rtc);
     rtc->cmos[A] = value & ~A_UIP;
     if (running(rtc) && !was_running) {
@@ -319,9 +327,14 @@ static void info(const void *state, void (*print)(void *out, const char *fmt, ..
     }
 }
 
+void mc146818_follow(struct mc146818 *rtc, enum host_time host)
+{
+    rtc->follows = host;
+}
+
 void mc146818_set_time(struct mc146818 *rtc, i64 unix_seconds)
 {
-    u64 now = clock_ns(rtc->clock);
+    u64 now = now_ns(rtc);
     rtc->phase = now % NS_PER_SEC;
     rtc->updates = (now - rtc->phase) / NS_PER_SEC;
     i64 seconds = unix_seconds + days_from_date(1970, 1, 1) * DAY_SECONDS;
@@ -348,6 +361,7 @@ static const struct field fields[] = {
     FIELD(U64, struct mc146818, phase),
     FIELD(U64, struct mc146818, updates),
     FIELD(U64, struct mc146818, periods),
+    FIELD(U64, struct mc146818, lead),
     FIELD(TIMER, struct mc146818, timer),
     FIELD_END,
 };

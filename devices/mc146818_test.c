@@ -220,6 +220,25 @@ TEST(alarm_flag_is_found_when_looked_for_late)
     stop();
 }
 
+/* The host has run on for an hour and a half while the machine was stopped. */
+TEST(the_calendar_counts_what_the_host_is_ahead)
+{
+    start(Y2K_EVE);
+    rtc.lead = 5400 * SECOND;
+    CHECK_EQ(get(0x04), 0x01);
+    CHECK_EQ(get(0x02), 0x29);
+    CHECK_EQ(get(0x00), 0x58);
+    CHECK_EQ(get(0x09), 0x00);
+    put(0x0b, 0x12); /* update-ended interrupts go on once a second of virtual time */
+    get(0x0c);
+    bench_wait(&bench, SECOND / 2);
+    CHECK_EQ(bench.level, false);
+    bench_wait(&bench, SECOND);
+    CHECK_EQ(bench.level, true);
+    CHECK_EQ(get(0x00), 0x59);
+    stop();
+}
+
 TEST(set_clears_uie)
 {
     start(0);

@@ -26,6 +26,7 @@ struct clock {
     bool running;  /* real time: following the host */
     u64 base;      /* virtual ns when the clock was last stopped or started, or skipped by warps */
     u64 host_base; /* host ns at the last start */
+    u64 born[3];   /* by enum host_time: host ns at clock_create */
 
     bool icount;
     unsigned shift;
@@ -36,16 +37,26 @@ struct clock {
     void *notify_opaque;
 };
 
-static u64 host_ns(void)
+static u64 host_time(clockid_t id)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(id, &now);
     return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
+}
+
+static u64 host_ns(void)
+{
+    return host_time(CLOCK_MONOTONIC);
 }
 
 struct clock *clock_create(void)
 {
-    return calloc(1, sizeof(struct clock));
+    struct clock *clock = calloc(1, sizeof(struct clock));
+    if (!clock)
+        return NULL;
+    clock->born[HOST_MONOTONIC] = host_ns();
+    clock->born[HOST_CALENDAR] = host_time(CLOCK_REALTIME);
+    return clock;
 }
 
 void clock_destroy(struct clock *clock)
@@ -77,6 +88,15 @@ u64 clock_ticks_to_ns(u64 ticks, u64 hz)
         return CLOCK_NEVER;
     unsigned __int128 ns = ((unsigned __int128)ticks * NS_PER_SEC + hz - 1) / hz;
     return ns < CLOCK_NEVER ? (u64)ns : CLOCK_NEVER;
+}
+
+u64 clock_host_lead(struct clock *clock, enum host_time host)
+{
+    if (clock->icount || host == HOST_NONE)
+        return 0;
+    u64 now = host_time(host == HOST_CALENDAR ? CLOCK_REALTIME : CLOCK_MONOTONIC);
+    i64 lead = (i64)(now - clock->born[host] - clock_ns(clock));
+    return lead > 0 ? (u64)lead : 0;
 }
 
 void clock_stop(struct clock *clock)

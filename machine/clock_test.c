@@ -4,6 +4,7 @@
 #include "machine/clock.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/unit.h"
 
@@ -98,6 +99,24 @@ TEST(real_time_stands_still_while_stopped)
     CHECK(clock_ns(clock) >= stopped);
     CHECK_EQ(clock_icount_budget(clock), UINT64_MAX);
     CHECK(!clock_is_icount(clock));
+    clock_destroy(clock);
+}
+
+TEST(the_host_is_ahead_by_the_time_the_machine_was_stopped)
+{
+    struct clock *clock = clock_create();
+    clock_start(clock);
+    CHECK(clock_host_lead(clock, HOST_MONOTONIC) < 100000000);
+    clock_stop(clock);
+    usleep(30000);
+    u64 lead = clock_host_lead(clock, HOST_MONOTONIC);
+    CHECK(lead >= 30000000);
+    CHECK(clock_host_lead(clock, HOST_CALENDAR) >= 25000000);
+    CHECK_EQ(clock_host_lead(clock, HOST_NONE), 0);
+    clock_start(clock);
+    CHECK(clock_host_lead(clock, HOST_MONOTONIC) >= lead);
+    clock_use_icount(clock, 0, instructions, NULL);
+    CHECK_EQ(clock_host_lead(clock, HOST_MONOTONIC), 0);
     clock_destroy(clock);
 }
 

@@ -177,7 +177,7 @@ static const struct option table[] = {
     {"smp", MACHINE, "1", optvalue_smp, "processors"},
     {"bios", MACHINE, "FILE", set_bios, "firmware image instead of SeaBIOS"},
     {"L", MACHINE, "DIR", set_directory, "look for firmware here first"},
-    {"rtc", MACHINE, "base=utc|localtime|DATE[,clock=host|vm]", optvalue_rtc, "clock"},
+    {"rtc", MACHINE, "base=utc|localtime|DATE[,clock=host|rt|vm]", optvalue_rtc, "clock; vm stands still while the machine is stopped"},
     {"icount", MACHINE, "shift=N[,sleep=off]", optvalue_icount, "time from instructions: 1 takes 2^N ns; runs repeat exactly"},
     {"device", MACHINE, "isa-debug-exit[,iobase=P,iosize=N]", optvalue_device, "an extra device (-device help)"},
     {"fw_cfg", MACHINE, "name=N,file=F|string=S", optvalue_fw_cfg, "hand a file or text to firmware and guest"},
@@ -192,7 +192,7 @@ static const struct option table[] = {
     {"fdb", DISKS, "FILE", set_fdb, NULL},
     {"drive", DISKS, "file=F[,format=,if=,index=,media=,snapshot=,readonly=]", optvalue_drive, "a disk in detail"},
     {"snapshot", DISKS, NULL, set_snapshot, "images stay as they are; writes are forgotten at the end"},
-    {"boot", DISKS, "[order=]cdan[,once=,menu=on]", optvalue_boot, "where to boot from"},
+    {"boot", DISKS, "[order=]cdan[,once=,menu=on,strict=on]", optvalue_boot, "where to boot from"},
 
     {"kernel", LINUX, "FILE", set_kernel, "boot this Linux or multiboot kernel"},
     {"initrd", LINUX, "FILE", set_initrd, "initial RAM disk; multiboot: \"module args,module\""},
@@ -352,6 +352,24 @@ static int check_kernel(const struct machine_config *config, struct error *err)
     return 0;
 }
 
+static int check_time(const struct machine_config *config, struct error *err)
+{
+    bool of_host = config->rtc_clock == RTC_CLOCK_HOST || config->rtc_clock == RTC_CLOCK_RT;
+    if (config->icount_shift >= 0 && of_host)
+        return error_set(err, EINVAL, "-rtc clock=%s: under -icount runs repeat, so the clock is clock=vm",
+                         config->rtc_clock == RTC_CLOCK_RT ? "rt" : "host");
+    return 0;
+}
+
+static int check_boot(const struct machine_config *config, struct error *err)
+{
+    if (config->boot_strict && *config->boot_once)
+        return error_set(err, EINVAL, "-boot: strict=on goes with order=, not with once=");
+    if (config->boot_strict && config->machine == MACHINE_ISAPC)
+        return error_set(err, EINVAL, "-boot strict=on: the BIOS cannot do it on isapc");
+    return 0;
+}
+
 static int finish(struct options *options, struct error *err)
 {
     struct machine_config *config = &options->machine;
@@ -367,6 +385,10 @@ static int finish(struct options *options, struct error *err)
         r = check_cpu(config, err);
     if (r == 0)
         r = check_kernel(config, err);
+    if (r == 0)
+        r = check_time(config, err);
+    if (r == 0)
+        r = check_boot(config, err);
     return r;
 }
 
@@ -379,6 +401,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
                 .cpus = 1,
                 .icount_shift = -1,
                 .icount_sleep = true,
+                .boot_retry_wait = UINT32_MAX,
                 .debugcon_port = 0x402,
                 .debug_exit_port = 0x501,
                 .debug_exit_size = 2,

@@ -87,7 +87,6 @@ TEST(unknown_options_name_the_nearest)
 TEST(options_of_later_versions_are_refused)
 {
     REFUSES("-vnc :0", "not available yet");
-    REFUSES("-fda x.img", "not available yet");
     REFUSES("-smp 2", "not available yet");
     REFUSES("-accel kvm", "not available yet");
     REFUSES("-display sdl", "not available yet");
@@ -165,6 +164,16 @@ TEST(boot_takes_letters_old_and_new)
     REFUSES("-boot x", "no boot device");
     REFUSES("-boot cc", "twice");
     REFUSES("-boot order=cadncadncadn", "too long");
+    CHECK_EQ(parse("-boot c,menu=on,splash-time=5000,reboot-timeout=100"), 0);
+    CHECK_EQ(CONFIG.boot_menu_wait, 5000);
+    CHECK(CONFIG.boot_menu_wait_given);
+    CHECK_EQ(CONFIG.boot_retry_wait, 100);
+    CHECK_EQ(parse("-boot d"), 0);
+    CHECK_EQ(CONFIG.boot_retry_wait, 0xffffffff); /* never */
+    CHECK(!CONFIG.boot_menu_wait_given);
+    REFUSES("-boot splash-time=100000", "splash-time");
+    REFUSES("-boot strict=on,once=d", "once");
+    REFUSES("-M isapc -boot c,strict=on", "isapc");
 }
 
 TEST(rtc_takes_a_date)
@@ -176,6 +185,20 @@ TEST(rtc_takes_a_date)
     CHECK_EQ(parse("-rtc base=2000-01-01"), 0);
     CHECK_EQ(CONFIG.rtc_date, 946684800);
     REFUSES("-rtc base=yesterday", "utc");
+}
+
+TEST(the_clock_is_the_hosts_unless_runs_shall_repeat)
+{
+    CHECK_EQ(parse("-rtc base=utc"), 0);
+    CHECK_EQ(CONFIG.rtc_clock, RTC_CLOCK_DEFAULT);
+    CHECK_EQ(parse("-rtc clock=host"), 0);
+    CHECK_EQ(CONFIG.rtc_clock, RTC_CLOCK_HOST);
+    CHECK_EQ(parse("-rtc clock=rt"), 0);
+    CHECK_EQ(CONFIG.rtc_clock, RTC_CLOCK_RT);
+    CHECK_EQ(parse("-icount 1 -rtc clock=vm"), 0);
+    REFUSES("-icount 1 -rtc clock=host", "clock=vm");
+    REFUSES("-rtc clock=rt -icount 1", "clock=vm");
+    REFUSES("-rtc clock=hots", "'host'");
 }
 
 TEST(icount_takes_a_shift)

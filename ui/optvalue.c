@@ -525,10 +525,40 @@ static int boot_strict(struct options *options, void *target, const char *value,
     return optvalue_bool("-boot strict", value, &options->machine.boot_strict, err);
 }
 
+static int boot_splash_time(struct options *options, void *target, const char *value, struct error *err)
+{
+    int ms;
+    int r = small_number("-boot splash-time", value, 0xffff, &ms, err);
+    options->machine.boot_menu_wait = r == 0 ? ms : 0;
+    options->machine.boot_menu_wait_given = r == 0;
+    return r;
+}
+
+static int boot_reboot_timeout(struct options *options, void *target, const char *value, struct error *err)
+{
+    int ms = -1;
+    int r = strcmp(value, "-1") ? small_number("-boot reboot-timeout", value, 0xffff, &ms, err) : 0;
+    options->machine.boot_retry_wait = (u32)ms;
+    return r;
+}
+
+static int boot_splash(struct options *options, void *target, const char *value, struct error *err)
+{
+    return later(err, "-boot splash=");
+}
+
 int optvalue_boot(struct options *options, const char *value, struct error *err)
 {
     static const struct key keys[] = {
-        {"order", boot_order}, {"once", boot_once}, {"menu", boot_menu}, {"strict", boot_strict}, {NULL, NULL}};
+        {"order", boot_order},
+        {"once", boot_once},
+        {"menu", boot_menu},
+        {"strict", boot_strict},
+        {"splash-time", boot_splash_time},
+        {"reboot-timeout", boot_reboot_timeout},
+        {"splash", boot_splash},
+        {NULL, NULL},
+    };
     return set_keys(options, "-boot", value, "order", keys, NULL, err);
 }
 

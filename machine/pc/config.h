@@ -26,7 +26,7 @@ enum display_type { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_SDL, DISPLAY_CURSES }
 enum drive_interface { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE };
 enum drive_media { MEDIA_DISK, MEDIA_CDROM };
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
-enum rtc_clock { RTC_CLOCK_HOST, RTC_CLOCK_VM, RTC_CLOCK_RT };
+enum rtc_clock { RTC_CLOCK_DEFAULT, RTC_CLOCK_HOST, RTC_CLOCK_VM, RTC_CLOCK_RT }; /* default: host, vm under icount */
 
 struct drive_config {
     const char *file;   /* NULL: an empty drive (CD-ROM, floppy) */
@@ -61,6 +61,9 @@ struct machine_config {
     /* -boot: letters a, c, d, n; "" for the default order, and no once. */
     char boot_order[8], boot_once[8];
     bool boot_menu, boot_strict;
+    bool boot_menu_wait_given;
+    u16 boot_menu_wait;  /* ms that the menu's question stays (splash-time) */
+    u32 boot_retry_wait; /* ms from "no bootable device" to a reboot; -1: never */
 
     /* Character devices: specs for chardev_open; NULL or "none": not there, for a serial port "no such port". */
     const char *serial[CONFIG_MAX_SERIALS];

@@ -187,6 +187,18 @@ static void wire_hpet(struct pc *pc)
     hpet_init(&pc->hpet, pc->machine, &irq0, &irq8, &legacy, pins);
 }
 
+/* What the calendar counts.  Under -icount nothing of the host's may show. */
+static enum host_time host_time(const struct machine_config *config)
+{
+    static const enum host_time times[] = {
+        [RTC_CLOCK_DEFAULT] = HOST_CALENDAR,
+        [RTC_CLOCK_HOST] = HOST_CALENDAR,
+        [RTC_CLOCK_RT] = HOST_MONOTONIC,
+        [RTC_CLOCK_VM] = HOST_NONE,
+    };
+    return times[config->rtc_clock];
+}
+
 static void wire_system_chips(struct pc *pc)
 {
     struct machine *machine = pc->machine;
@@ -203,6 +215,7 @@ static void wire_system_chips(struct pc *pc)
     a20_init(&pc->a20, machine);
     port92_init(&pc->port92, machine, &pc->a20);
     mc146818_init(&pc->rtc, machine, &irq8);
+    mc146818_follow(&pc->rtc, host_time(pc->config));
     fpu_irq13_init(&pc->fpu, machine, &irq13);
     fpu_irq13_connect_ignne(&pc->fpu, &(struct irq){set_ignne, machine, 0});
     machine->ferr = fpu_irq13_ferr(&pc->fpu);

@@ -194,7 +194,11 @@ static int add_boot_order(struct pc *pc)
 
 static int add_basics(struct pc *pc)
 {
-    static const u8 uuid[16], never[4] = {0xff, 0xff, 0xff, 0xff};
+    static const u8 uuid[16];
+    const struct machine_config *config = pc->config;
+    u8 retry[4], wait[2];
+    put_le(retry, config->boot_retry_wait, sizeof(retry));
+    put_le(wait, config->boot_menu_wait, sizeof(wait));
     struct fw_cfg *fw = &pc->fw_cfg;
     int cpus = MAX(pc->config->cpus, 1);
     int r = fw_cfg_add_bytes(fw, FW_CFG_UUID, uuid, sizeof(uuid));
@@ -204,7 +208,8 @@ static int add_basics(struct pc *pc)
     r = r ? r : fw_cfg_add_u16(fw, FW_CFG_MAX_CPUS, cpus);
     r = r ? r : fw_cfg_add_u16(fw, FW_CFG_BOOT_MENU, pc->config->boot_menu);
     r = r ? r : fw_cfg_add_u32(fw, FW_CFG_IRQ0_OVERRIDE, 1);
-    r = r ? r : fw_cfg_add_file(fw, "etc/boot-fail-wait", never, sizeof(never));
+    r = r ? r : fw_cfg_add_file(fw, "etc/boot-fail-wait", retry, sizeof(retry));
+    r = r || !config->boot_menu_wait_given ? r : fw_cfg_add_file(fw, "etc/boot-menu-wait", wait, sizeof(wait));
     r = r ? r : add_e820(pc);
     return r;
 }
