@@ -192,10 +192,8 @@ static u8 read_msr(struct i82077 *fdc)
         return 0;
     u8 msr = fdc->seeking;
     switch (fdc->phase) {
-    case PHASE_COMMAND:
-        return msr | MSR_RQM | (fdc->fifo_length ? MSR_BUSY : 0);
-    case PHASE_RESULT:
-        return msr | MSR_RQM | MSR_DIO | MSR_BUSY;
+    case PHASE_COMMAND: return msr | MSR_RQM | (fdc->fifo_length ? MSR_BUSY : 0);
+    case PHASE_RESULT: return msr | MSR_RQM | MSR_DIO | MSR_BUSY;
     }
     msr |= MSR_BUSY | (i82077_dma_mode(fdc) ? 0 : MSR_NON_DMA);
     if (pio_ready(fdc))
@@ -239,20 +237,13 @@ static u64 read(void *opaque, u64 offset, unsigned size)
 {
     struct i82077 *fdc = opaque;
     switch (offset) {
-    case REG_SRA:
-        return read_sra(fdc);
-    case REG_SRB:
-        return read_srb(fdc);
-    case REG_DOR:
-        return fdc->dor;
-    case REG_TDR:
-        return TDR_FLOATING | fdc->tdr;
-    case REG_MSR:
-        return read_msr(fdc);
-    case REG_FIFO:
-        return read_fifo(fdc);
-    default:
-        return 0xff;
+    case REG_SRA: return read_sra(fdc);
+    case REG_SRB: return read_srb(fdc);
+    case REG_DOR: return fdc->dor;
+    case REG_TDR: return TDR_FLOATING | fdc->tdr;
+    case REG_MSR: return read_msr(fdc);
+    case REG_FIFO: return read_fifo(fdc);
+    default: return 0xff;
     }
 }
 
@@ -260,18 +251,10 @@ static void write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     struct i82077 *fdc = opaque;
     switch (offset) {
-    case REG_DOR:
-        write_dor(fdc, value);
-        break;
-    case REG_TDR:
-        fdc->tdr = value & 3;
-        break;
-    case REG_MSR:
-        write_dsr(fdc, value);
-        break;
-    case REG_FIFO:
-        write_fifo(fdc, value);
-        break;
+    case REG_DOR: write_dor(fdc, value); break;
+    case REG_TDR: fdc->tdr = value & 3; break;
+    case REG_MSR: write_dsr(fdc, value); break;
+    case REG_FIFO: write_fifo(fdc, value); break;
     }
 }
 
@@ -340,8 +323,8 @@ static void info(const void *state, void (*print)(void *out, const char *fmt, ..
     }
 }
 
-#define DRIVE_FIELDS(n)                                                                                 \
-    FIELD(U8, struct i82077, drive[n].track), FIELD(BOOL, struct i82077, drive[n].changed),             \
+#define DRIVE_FIELDS(n)                                                                                                \
+    FIELD(U8, struct i82077, drive[n].track), FIELD(BOOL, struct i82077, drive[n].changed),                            \
         FIELD_BLOB(struct i82077, drive[n].deleted)
 #define SEEK_FIELDS(n) FIELD(TIMER, struct i82077, seek_timer[n])
 

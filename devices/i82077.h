@@ -17,15 +17,15 @@ enum floppy_type { FLOPPY_NONE, FLOPPY_360K, FLOPPY_1200K, FLOPPY_720K, FLOPPY_1
 
 struct floppy_geometry {
     u8 cylinders, heads, sectors;
-    u8 rates;  /* bit n: readable at data rate n of the CCR (0: 500, 1: 300, 2: 250, 3: 1000 kbit/s) */
-    u8 type;   /* enum floppy_type: the drive such a disk is made for */
+    u8 rates;     /* bit n: readable at data rate n of the CCR (0: 500, 1: 300, 2: 250, 3: 1000 kbit/s) */
+    u8 type;      /* enum floppy_type: the drive such a disk is made for */
     bool guessed; /* the image has another size */
 };
 
 struct floppy_drive {
     /* Guest state. */
-    u8 track;     /* where the head stands */
-    bool changed; /* the drive's disk change line */
+    u8 track;                       /* where the head stands */
+    bool changed;                   /* the drive's disk change line */
     u8 deleted[FLOPPY_SECTORS / 8]; /* sectors with a deleted data mark, which an image cannot hold */
     /* Wiring. */
     u8 type;             /* FLOPPY_NONE: no drive on this cable */
@@ -39,10 +39,10 @@ struct i82077 {
     u8 phase;         /* enum phase in i82077_internal.h */
     u8 fifo[16];      /* command or result bytes */
     u8 fifo_length, fifo_position;
-    bool interrupt;   /* INT, before the gate in DOR */
-    u8 polled;        /* bit n: drive n's change to "ready" after a reset is still to be sensed */
-    u8 sought;        /* bit n: the end of drive n's seek is still to be sensed */
-    u8 seeking;       /* bit n: step pulses on their way to drive n */
+    bool interrupt;    /* INT, before the gate in DOR */
+    u8 polled;         /* bit n: drive n's change to "ready" after a reset is still to be sensed */
+    u8 sought;         /* bit n: the end of drive n's seek is still to be sensed */
+    u8 seeking;        /* bit n: step pulses on their way to drive n */
     u8 seek_status[4]; /* ST0 at its end */
     u8 seek_unit[4];   /* the drive that DOR selected for it */
     u8 seek_pcn[4];    /* what the counter will hold then */
@@ -54,11 +54,11 @@ struct i82077 {
     u8 stage; /* enum stage */
     u8 command[9];
     u8 st0, st1, st2;
-    u8 unit;                /* the drive that DOR selected when the command began */
-    u8 head, c, h, r, n;    /* next sector; head is the side, h what its ID should say */
-    u16 sectors_left;       /* of READ TRACK, FORMAT TRACK, VERIFY with EC */
-    u16 position, length;   /* in the buffer */
-    bool terminal;          /* TC came */
+    u8 unit;              /* the drive that DOR selected when the command began */
+    u8 head, c, h, r, n;  /* next sector; head is the side, h what its ID should say */
+    u16 sectors_left;     /* of READ TRACK, FORMAT TRACK, VERIFY with EC */
+    u16 position, length; /* in the buffer */
+    bool terminal;        /* TC came */
     u8 buffer[SECTOR_SIZE];
     struct timer timer, reset_timer, seek_timer[4];
     /* Wiring. */

@@ -16,13 +16,13 @@
 
 /* Each row stands for its cylinders and up to three or four more, which drives reach and some disks use. */
 static const struct floppy_geometry formats[] = {
-    {40, 1, 8, DD, FLOPPY_360K, false},    {40, 1, 9, DD, FLOPPY_360K, false},    {40, 2, 8, DD, FLOPPY_360K, false},
-    {40, 2, 9, DD, FLOPPY_360K, false},    {40, 2, 10, DD, FLOPPY_360K, false},   {80, 2, 8, DD, FLOPPY_1440K, false},
-    {80, 2, 9, DD, FLOPPY_1440K, false},   {80, 2, 10, DD, FLOPPY_1440K, false},  {80, 2, 11, DD, FLOPPY_1440K, false},
-    {80, 2, 15, HD, FLOPPY_1200K, false},  {80, 2, 18, HD, FLOPPY_1440K, false},  {80, 2, 19, HD, FLOPPY_1440K, false},
-    {80, 2, 20, HD, FLOPPY_1440K, false},  {80, 2, 21, HD, FLOPPY_1440K, false},  {80, 2, 22, HD, FLOPPY_1440K, false},
-    {80, 2, 23, HD, FLOPPY_1440K, false},  {80, 2, 24, HD, FLOPPY_1440K, false},  {80, 2, 36, ED, FLOPPY_2880K, false},
-    {80, 2, 39, ED, FLOPPY_2880K, false},  {80, 2, 40, ED, FLOPPY_2880K, false},  {80, 2, 44, ED, FLOPPY_2880K, false},
+    {40, 1, 8, DD, FLOPPY_360K, false},   {40, 1, 9, DD, FLOPPY_360K, false},   {40, 2, 8, DD, FLOPPY_360K, false},
+    {40, 2, 9, DD, FLOPPY_360K, false},   {40, 2, 10, DD, FLOPPY_360K, false},  {80, 2, 8, DD, FLOPPY_1440K, false},
+    {80, 2, 9, DD, FLOPPY_1440K, false},  {80, 2, 10, DD, FLOPPY_1440K, false}, {80, 2, 11, DD, FLOPPY_1440K, false},
+    {80, 2, 15, HD, FLOPPY_1200K, false}, {80, 2, 18, HD, FLOPPY_1440K, false}, {80, 2, 19, HD, FLOPPY_1440K, false},
+    {80, 2, 20, HD, FLOPPY_1440K, false}, {80, 2, 21, HD, FLOPPY_1440K, false}, {80, 2, 22, HD, FLOPPY_1440K, false},
+    {80, 2, 23, HD, FLOPPY_1440K, false}, {80, 2, 24, HD, FLOPPY_1440K, false}, {80, 2, 36, ED, FLOPPY_2880K, false},
+    {80, 2, 39, ED, FLOPPY_2880K, false}, {80, 2, 40, ED, FLOPPY_2880K, false}, {80, 2, 44, ED, FLOPPY_2880K, false},
     {80, 2, 48, ED, FLOPPY_2880K, false},
 };
 

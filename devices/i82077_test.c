@@ -401,8 +401,8 @@ TEST(result_id_is_that_of_the_next_sector)
         u8 code, head, r;
         u32 id;
     } rows[] = {
-        {0x46, 0, 5, 0x04000602},  {0x46, 0, 18, 0x05000102}, {0x46, 1, 5, 0x04010602}, {0x46, 1, 18, 0x05010102},
-        {0xc6, 0, 5, 0x04000602},  {0xc6, 0, 18, 0x04010102}, {0xc6, 1, 5, 0x04010602}, {0xc6, 1, 18, 0x05000102},
+        {0x46, 0, 5, 0x04000602}, {0x46, 0, 18, 0x05000102}, {0x46, 1, 5, 0x04010602}, {0x46, 1, 18, 0x05010102},
+        {0xc6, 0, 5, 0x04000602}, {0xc6, 0, 18, 0x04010102}, {0xc6, 1, 5, 0x04010602}, {0xc6, 1, 18, 0x05000102},
     };
     start(KB1440, false);
     seek(4);
@@ -697,20 +697,20 @@ TEST(step_with_a_disk_takes_disk_change_back)
 {
     struct error err;
     start(KB1440, false);
-    CHECK_EQ(in(DIR) & 0x80, 0x80); /* no step since power-on */
+    CHECK_EQ(in(DIR)&0x80, 0x80); /* no step since power-on */
     seek(1);
-    CHECK_EQ(in(DIR) & 0x80, 0);
+    CHECK_EQ(in(DIR)&0x80, 0);
     struct block *other = make_disk(1, 737280, false);
     CHECK_EQ(i82077_change(&fdc, 0, NULL, &err), 0);
-    CHECK_EQ(in(DIR) & 0x80, 0x80);
+    CHECK_EQ(in(DIR)&0x80, 0x80);
     seek(2);
-    CHECK_EQ(in(DIR) & 0x80, 0x80);
+    CHECK_EQ(in(DIR)&0x80, 0x80);
     CHECK_EQ(i82077_change(&fdc, 0, other, &err), 0);
-    CHECK_EQ(in(DIR) & 0x80, 0x80);
+    CHECK_EQ(in(DIR)&0x80, 0x80);
     seek(2);
-    CHECK_EQ(in(DIR) & 0x80, 0x80);
+    CHECK_EQ(in(DIR)&0x80, 0x80);
     seek(0);
-    CHECK_EQ(in(DIR) & 0x80, 0);
+    CHECK_EQ(in(DIR)&0x80, 0);
     out(CCR, 2);
     program_dma(TO_MEMORY, 512);
     transfer(0x46, 0x04, 0, 1, 1, 9);

@@ -13,9 +13,9 @@
 #include "machine/trace.h"
 
 #define CHANNEL 2
-#define SIZE_CODE 2                /* N of 512 bytes */
-#define ID_BYTES 4                 /* C, H, R, N for each sector of FORMAT TRACK */
-#define OVERRUN_NS 1000000000ull   /* generous: 27 us at 300 kbit/s */
+#define SIZE_CODE 2              /* N of 512 bytes */
+#define ID_BYTES 4               /* C, H, R, N for each sector of FORMAT TRACK */
+#define OVERRUN_NS 1000000000ull /* generous: 27 us at 300 kbit/s */
 
 static u8 code(const struct i82077 *fdc)
 {
@@ -131,7 +131,7 @@ static void next(struct i82077 *fdc)
         finish(fdc, 0, 0);
         return;
     }
-    u8 first_of_side = fdc->r == fdc->command[6];
+    bool side_ends = fdc->r == fdc->command[6];
     bool more = advance(fdc);
     bool counted = code(fdc) == VERIFY && !(fdc->command[1] & VERIFY_COUNT);
     if (fdc->terminal || last || (!more && counted)) {
@@ -139,7 +139,7 @@ static void next(struct i82077 *fdc)
     } else if (!more) { /* "will be set if TC is not issued after READ or WRITE DATA" */
         finish(fdc, ST1_END_OF_CYLINDER, 0);
     } else {
-        fdc->head |= first_of_side;
+        fdc->head |= side_ends; /* only MT goes on there */
         search_next(fdc);
     }
 }
@@ -310,7 +310,8 @@ static void search_sector(struct i82077 *fdc)
     }
 }
 
-/* READ TRACK takes the sectors as they come from the index hole on, and only notes that IDs differ. */
+/* READ TRACK takes the sectors as they come from the index hole on, and only notes that IDs differ.  Unverified: that
+ * the end is abnormal then. */
 static void search_any(struct i82077 *fdc)
 {
     u8 passed = fdc->command[6] - fdc->sectors_left, r = passed % drive_of(fdc)->geometry.sectors + 1;
