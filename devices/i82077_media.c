@@ -1,8 +1,8 @@
 /*
  * Floppy disks: which tracks and sectors an image of some size has; disks in drives.
  *
- * Source: the formats of IBM's and compatible PCs (IBM PC DOS Technical Reference, "Diskette formats"), and those beyond
- *   them that are in use for distribution disks (DMF, 1.72M, 800K ...).
+ * Source: the formats of IBM's and compatible PCs (IBM PC DOS Technical Reference, "Diskette formats"), and those
+ *   beyond them that are in use for distribution disks (DMF, 1.72M, 800K ...).
  */
 #include <errno.h>
 #include <string.h>

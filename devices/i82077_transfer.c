@@ -3,8 +3,8 @@
  *
  * Source: Intel 82077AA datasheet (290166), "Data Transfer Commands", "Status Register Encoding", tables "Skip Bit vs
  *   READ DATA Command", "Result Phase Table", "Verify Command Result Phase Table".
- * A command goes through SEARCH (the timer brings the next sector under the head), MEDIUM (image) and HOST (DMA or FIFO),
- * for each sector: reads in this order, writes with HOST before MEDIUM.
+ * A command goes through SEARCH (the timer brings the next sector under the head), MEDIUM (image) and HOST (DMA or
+ * FIFO), for each sector: reads in this order, writes with HOST before MEDIUM.
  */
 #include <errno.h>
 #include <string.h>
