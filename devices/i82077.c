@@ -7,7 +7,8 @@
  *   that go on while other commands run, polling after a reset, data rates, motors, disk change, write protection,
  *   deleted data marks (until the image is closed).
  * Not modelled: power-down, the FIFO's threshold (a sector is ready all at once), tape drives, sectors of other than
- *   512 bytes, tracks with other IDs than the image's format has, 40-track disks in 80-track drives, weak or damaged media.
+ *   512 bytes, tracks with other IDs than the image's format has, 40-track disks in 80-track drives, weak or damaged
+ *   media.
  * Differs from the datasheet: a drive without a disk, or with its motor off, gives no index pulses, and the chip would
  *   wait for them until it is reset; here the command ends as on a disk without address marks, which spares the guest
  *   its timeout.
