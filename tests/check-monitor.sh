@@ -106,6 +106,80 @@ for words in 'SeaBIOS (version' 'No bootable device'; do
     if grep -q "$words" "$work/screen.txt"; then ok "the screen says: $words"; else fail "the screen says: $words"; fi
 done
 
+converse "four serial ports, a parallel port, and what the monitor tells about chips" -m "$socket" "$CLUTCH" -display none \
+    -serial "file:$work/com1" -serial "file:$work/com2" -serial "file:$work/com3" -serial "file:$work/com4" \
+    -parallel "file:$work/lpt1" $monitor $demo -drive media=cdrom,id=disc -drive if=floppy <<END
+timeout 30
+ask info irq =>  0: 
+monitor stop
+monitor o 0x3f9 0
+monitor o 0x3f8 0x41
+monitor o 0x2f8 0x42
+monitor o 0x3e8 0x43
+monitor o 0x2e8 0x44
+monitor o 0x378 0x45
+monitor o 0x37a 5
+monitor o 0x37a 4
+monitor i 0x2fd
+mwait port 02fd: 0x
+monitor cont
+monitor info block
+mwait ide0-hd0
+mwait ide1-cd0 or disc: empty
+mwait floppy0: empty
+monitor eject disc
+monitor change disc $O/roms/demo.bin
+ask info block => ide1-cd0 or disc: $O/roms/demo.bin
+monitor eject disc
+ask info block => disc: empty
+monitor eject ide0-hd0
+mwait hard disk
+monitor change floppy0 /nosuch
+mwait /nosuch
+monitor boot_set xyz
+mwait boot device
+monitor info lapic
+mwait svr
+monitor info ioapic
+mwait pin
+monitor info pci
+mwait piix3-ide
+monitor info mtree
+mwait 03f8-03ff
+monitor info rtc
+mwait 20
+monitor info tlb
+mwait paging is off
+monitor info cpus
+mwait CPU#0
+monitor info history
+mwait info cpus
+monitor help info tlb
+mwait page tables
+monitor mouse_move 5 5
+monitor mouse_button 1
+monitor mouse_button 0
+monitor logfile $work/trace
+monitor log rtc
+ask info trace => rtc          on
+sleep 0.5
+monitor trace rtc off
+ask info trace => rtc          off
+monitor gva2gpa 0x7c00
+mwait gpa: 0x7c00
+monitor sendkey q
+status 0
+END
+for port in com2=B com3=C com4=D lpt1=E; do
+    if grep -qa "^${port#*=}" "$work/${port%=*}"; then
+        ok "output of ${port%=*}"
+    else
+        fail "output of ${port%=*}: $(od -c "$work/${port%=*}" | head -n 3)"
+    fi
+done
+if grep -qa A "$work/com1"; then ok "output of com1"; else fail "output of com1"; fi
+rm -f "$work"/com? "$work/lpt1" "$work/trace"
+
 converse "-nographic: Ctrl-A h, c and x" -p "$CLUTCH" -nographic $demo <<END
 timeout 30
 wait ticks

@@ -162,7 +162,7 @@ void monitor_info_irq(struct monitor *monitor, char *args)
 {
     u64 counts[16];
     pc_irq_counts(monitor->machine, counts);
-    monitor_print(monitor, "acknowledged at the 8259s:\n");
+    monitor_print(monitor, "interrupts by their IRQ, since power-on:\n");
     for (int irq = 0; irq < 16; irq++)
         if (counts[irq])
             monitor_print(monitor, "%2d: %llu\n", irq, (unsigned long long)counts[irq]);
