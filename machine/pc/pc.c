@@ -196,7 +196,7 @@ static enum host_time host_time(const struct machine_config *config)
         [RTC_CLOCK_RT] = HOST_MONOTONIC,
         [RTC_CLOCK_VM] = HOST_NONE,
     };
-    return times[config->rtc_clock];
+    return config->icount_shift >= 0 ? HOST_NONE : times[config->rtc_clock];
 }
 
 static void wire_system_chips(struct pc *pc)

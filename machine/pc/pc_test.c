@@ -465,4 +465,22 @@ TEST(boards_without_apic_and_hpet_answer_nothing_there)
     remove_files();
 }
 
+TEST(the_calendar_follows_the_host_except_under_icount)
+{
+    struct machine_config config = config_of(MACHINE_ISAPC, 4 << 20);
+    struct machine *machine = create(&config);
+    CHECK_EQ(((struct pc *)machine->board)->rtc.follows, HOST_NONE);
+    CHECK_EQ(((struct pc *)machine->board)->rtc.lead, 0);
+    pc_destroy(machine);
+    config.icount_shift = -1;
+    machine = create(&config);
+    CHECK_EQ(((struct pc *)machine->board)->rtc.follows, HOST_CALENDAR);
+    pc_destroy(machine);
+    config.rtc_clock = RTC_CLOCK_VM;
+    machine = create(&config);
+    CHECK_EQ(((struct pc *)machine->board)->rtc.follows, HOST_NONE);
+    pc_destroy(machine);
+    remove_files();
+}
+
 UNIT_MAIN()
