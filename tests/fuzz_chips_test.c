@@ -11,12 +11,16 @@
 
 #include "machine/pc/board.h"
 #include "tests/unit.h"
+#include "ui/monitor.h"
 
 #define SECONDS_AT_MOST 240 /* an instrumented build on a busy host; a hang never ends */
 #define BURSTS 200000
 #define RAM_SIZE (4u << 20)
 
 static struct machine *machine;
+static struct monitor *monitor;
+static const struct chardev_ops monitor_ops = {.name = "test"};
+static struct chardev monitor_chr = {.ops = &monitor_ops};
 static struct pc *pc;
 static u64 random_state, seed, bursts_done, instructions;
 static char dir[64], names[8][128];
@@ -126,6 +130,7 @@ static bool set_up(struct machine_config *config)
     pc = machine->board;
     clock_use_icount(machine->clock, 0, count, NULL);
     machine->state = RUN_RUNNING;
+    monitor = monitor_create(machine, NULL, &monitor_chr);
     return true;
 }
 
@@ -477,6 +482,28 @@ static void look_at_chips(void)
             device->ops->info(device->state, print, NULL);
 }
 
+/* Nothing that ends us or makes files.  & stands for a small number, # for any. */
+static void use_monitor(void)
+{
+    static const char *const lines[] = {
+        "info block", "info pic", "info irq", "info mtree", "info pci", "info lapic", "info devices", "info rtc", "x /&x #",
+        "xp /&i #", "xp /&s #", "xp /&ug #", "i /b #", "i /w #", "o /w & #", "sendkey #", "mouse_move & &",
+        "mouse_button &", "eject -f ide1-cd0", "eject floppy&", "print $eax + &", "change floppy& /nosuch#", "boot_set dc",
+        "nmi", "gva2gpa #", "help info", "\033[A\033[D&", "&#",
+    };
+    char line[200], *end = line;
+    for (const char *p = lines[below(ARRAY_SIZE(lines))]; *p; p++) {
+        if (*p == '&')
+            end += sprintf(end, "%d", (int)below(300) - 20);
+        else if (*p == '#')
+            end += sprintf(end, "%#llx", (unsigned long long)random_value());
+        else
+            *end++ = *p;
+    }
+    *end++ = '\r';
+    monitor_chr.user.receive(monitor_chr.user.opaque, (const u8 *)line, (size_t)(end - line));
+}
+
 static void press_buttons(void)
 {
     if (one_in(4))
@@ -509,7 +536,7 @@ static const struct {
     {touch_ports, 60},   {touch_registers, 20}, {touch_pci, 8},      {touch_any_port, 4},  {touch_any_memory, 4},
     {let_time_pass, 30}, {press_keys, 3},       {take_interrupt, 8}, {send_characters, 3}, {look_at_screen, 2},
     {look_at_chips, 1},  {press_buttons, 1},    {place_windows, 4},  {program_mouse, 4},   {use_drive, 10},
-    {run_loop, 1},       {use_floppy, 8},    {program_apic, 4},
+    {run_loop, 1},       {use_monitor, 1},       {use_floppy, 8},    {program_apic, 4},
 };
 
 static void act(void)
@@ -561,6 +588,7 @@ static void fuzz(enum machine_type type, u64 number)
             handle_event();
         }
         machine_reset_devices(machine);
+        monitor_destroy(monitor);
         pc_destroy(machine);
     } else {
         CHECK(!"the machine could be built");
