@@ -37,8 +37,8 @@ u64 clock_ticks_to_ns(u64 ticks, u64 hz);
 void clock_stop(struct clock *clock);
 void clock_start(struct clock *clock);
 
-/* By how much the host's time since clock_create is ahead of virtual time: the machine was stopped, or the host slept or
- * was set (HOST_CALENDAR only).  0 where it is behind, and under -icount. */
+/* By how much the host's time since clock_create is ahead of virtual time: the machine was stopped, or the host slept
+ * or was set (HOST_CALENDAR only).  0 where it is behind, and under -icount. */
 enum host_time { HOST_NONE, HOST_MONOTONIC, HOST_CALENDAR };
 u64 clock_host_lead(struct clock *clock, enum host_time host);
 

@@ -34,7 +34,8 @@ static void set_up(void)
         .drive_count = 3,
     };
     config.drives[0] = (struct drive_config){.file = make_file(1 << 20)};
-    config.drives[1] = (struct drive_config){.file = make_file(100 << 10), .media = MEDIA_CDROM, .index = 2, .id = "cd"};
+    config.drives[1] = (struct drive_config){.file = make_file(100 << 10), .media = MEDIA_CDROM, .index = 2};
+    config.drives[1].id = "cd";
     config.drives[2] = (struct drive_config){.interface = DRIVE_FLOPPY};
     if (pc_create(&config, &machine, &err) < 0) {
         printf("%s\n", err.text);
