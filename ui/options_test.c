@@ -106,6 +106,12 @@ TEST(machine_names_are_checked)
 {
     CHECK_EQ(parse("-M isapc"), 0);
     CHECK_EQ(CONFIG.machine, MACHINE_ISAPC);
+    CHECK_EQ(parse("-M pc,hpet=off"), 0);
+    CHECK(CONFIG.no_hpet);
+    CHECK_EQ(parse("-M pc,hpet=on"), 0);
+    CHECK(!CONFIG.no_hpet);
+    CHECK_EQ(parse("-no-hpet"), 0);
+    CHECK(CONFIG.no_hpet);
     CHECK_EQ(parse("-machine pc-i440fx-7.2,usb=off"), 0);
     REFUSES("-M q35", "i440FX");
     REFUSES("-M ispac", "isapc");
