@@ -73,12 +73,15 @@ monitor sendkey shift-l
 wait cL
 monitor sendkey 5
 wait cL5
+monitor sendkey 6
+wait cL56
 monitor screendump $work/screen.txt
 monitor screendump $work/screen.png
 monitor sendkey q
 wait Power off.
 status 0
 END
+# COM1 hears a key before the screen shows it: the one before the last is there for sure.
 if grep -q 'Processor' "$work/screen.txt" && grep -q 'cL5' "$work/screen.txt"; then
     ok "the screen's text shows them"
 else
