@@ -108,7 +108,7 @@ void cpu_reset(struct cpu *cpu)
     cpu->cr0 = CR0_CD | CR0_NW | CR0_ET;
     if (!cpu_has(cpu, FEATURE_I486))
         cpu->cr0 = CR0_ET;
-    cpu->xcr0 = 1;
+    cpu->xcr0 = XSTATE_X87;
     msr_reset(cpu);
     reset_fpu(cpu);
     reset_caches(cpu);
@@ -153,6 +153,7 @@ struct cpu *cpu_create(const char *model, const char *features, const struct cpu
     cpu->board = board;
     cpu->a20 = true;
     cpu->a20_mask = ~0ull;
+    cpu_seed_random(cpu, 0x0123456789abcdefull);
     if (!cpu_model_apply(cpu, model, features, why)) {
         free(cpu);
         return NULL;

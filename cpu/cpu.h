@@ -71,6 +71,10 @@ enum seg { ES, CS, SS, DS, FS, GS, LDTR, TR, SEG_COUNT };
 #define CR4_SMEP 0x100000u
 #define CR4_SMAP 0x200000u
 
+/* XCR0, XSTATE_BV */
+#define XSTATE_X87 0x1u
+#define XSTATE_SSE 0x2u
+
 #define EFER_SCE 0x1u
 #define EFER_LME 0x100u
 #define EFER_LMA 0x400u
@@ -230,6 +234,7 @@ struct cpu {
     u64 mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     u64 microcode;
     u64 tsc_offset; /* added to bus->tsc() */
+    u64 random;     /* state of RDRAND's generator, never 0 */
     u64 pdpte[4];   /* PAE: loaded with CR3 */
     struct fpu fpu;
     union vector_reg vec[32];
@@ -306,6 +311,8 @@ void cpu_destroy(struct cpu *cpu);
 void cpu_reset(struct cpu *cpu);
 /* True if such a CPU (NULL model: the default) has a local APIC; false for models and features that do not exist. */
 bool cpu_model_has_apic(const char *model, const char *features);
+/* Other numbers from RDRAND and RDSEED than those that follow from the fixed seed of cpu_create. */
+void cpu_seed_random(struct cpu *cpu, u64 seed);
 /* Names of the models, NULL-terminated. */
 const char *const *cpu_model_names(void);
 

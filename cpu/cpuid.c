@@ -59,13 +59,17 @@ static const struct cpu_model model_max = {
     .name = "max", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
     .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v2,
     .features = LIST(F(SMEP), F(UMIP), F(RDTSCP), F(TSC_DEADLINE), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE),
-                     F(RDPID))};
+                     F(RDPID), F(PCLMUL), F(AES), F(SHA), F(XSAVE), F(XSAVEOPT), F(XSAVEC), F(XGETBV1), F(RDRAND),
+                     F(RDSEED), F(BMI1), F(BMI2), F(ADX), F(LZCNT), F(CLFLUSHOPT), F(CLWB), F(3DNOWPREFETCH))};
 
 /* What works.  The rest is masked out of the models and refused when asked for by name. */
 static const u8 implemented[] = {
     F(I486), F(CPUID), F(I586), F(I686), F(FPU), F(VME),  F(DE),    F(PSE), F(TSC),  F(MSR),  F(PAE),  F(CX8),
     F(SEP),  F(MTRR),  F(PGE),  F(CMOV), F(PAT), F(PSE36), F(CLFSH), F(MMX), F(FXSR), F(SSE),  F(SSE2), F(NX),
     F(SMEP), F(UMIP),  F(RDTSCP), F(LM), F(SYSCALL), F(CX16), F(LAHF64), F(APIC), F(TSC_DEADLINE),
+    F(SSE3), F(SSSE3), F(SSE41), F(SSE42), F(POPCNT), F(LZCNT), F(BMI1), F(BMI2), F(ADX), F(MOVBE), F(RDRAND),
+    F(RDSEED), F(PCLMUL), F(AES), F(SHA), F(FSGSBASE), F(RDPID), F(SMAP), F(XSAVE), F(XSAVEOPT), F(XSAVEC),
+    F(XGETBV1), F(CLFLUSHOPT), F(CLWB), F(3DNOWPREFETCH),
 };
 
 static const struct cpu_model *const models[] = {
@@ -280,6 +284,22 @@ static void leaf_caches(const struct cpu *cpu, u32 subleaf, u32 out[4])
     out[2] = caches[subleaf].size / ways / 64 - 1;
 }
 
+/* Extended state.  Subleaf 0: what XCR0 may enable, the XSAVE area's size for XCR0 as it is and for all. */
+static void leaf_xsave(const struct cpu *cpu, u32 subleaf, u32 out[4])
+{
+    if (!cpu_has(cpu, FEATURE_XSAVE))
+        return;
+    u64 supported = xsave_supported(cpu);
+    leaf_features(cpu, 0xd, subleaf, out);
+    if (subleaf == 0) {
+        out[0] = (u32)supported;
+        out[2] = xsave_size(supported);
+        out[3] = supported >> 32;
+    }
+    if (subleaf == 0 || (subleaf == 1 && cpu_has(cpu, FEATURE_XSAVEC)))
+        out[1] = xsave_size(cpu->xcr0);
+}
+
 static void leaf_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 {
     switch (leaf) {
@@ -287,6 +307,7 @@ static void leaf_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
     case 1: leaf_signature(cpu, out); break;
     case 2: leaf_descriptors(cpu, out); break;
     case 4: leaf_caches(cpu, subleaf, out); break;
+    case 0xd: leaf_xsave(cpu, subleaf, out); break;
     default: leaf_features(cpu, leaf, subleaf, out); break;
     }
 }

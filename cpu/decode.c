@@ -5,9 +5,10 @@
  * rows, or a table of lists by ModRM byte.  A list holds the rows that match those bytes, most specific first;
  * conditions that bytes do not show (mode, features, REX.W) choose among them.
  *
- * Source: Intel SDM vol. 2, ch. 2 "Instruction Format"; section 2.2.1 "REX Prefixes"; table 2-1, 2-2, 2-3 (ModRM, SIB).
- * Modelled: 16, 32 and 64-bit code, all prefixes, LOCK checks, the limit of 15 bytes.
- * Not modelled: VEX, EVEX, XOP, 3DNow!.
+ * Source: Intel SDM vol. 2, ch. 2 "Instruction Format"; section 2.2.1 "REX Prefixes"; table 2-1, 2-2, 2-3 (ModRM, SIB);
+ *   section 2.3 "Intel Advanced Vector Extensions" (VEX).
+ * Modelled: 16, 32 and 64-bit code, all prefixes, VEX, LOCK checks, the limit of 15 bytes.
+ * Not modelled: EVEX, XOP, 3DNow!.  That VEX is #UD in real-address and virtual-8086 mode, helpers must see to.
  */
 #include "cpu/opcodes.h"
 
@@ -29,6 +30,7 @@ struct recipe {
     bool size_prefix;   /* 66 is part of the opcode */
     bool repeat_prefix; /* F2 or F3 is */
     bool select;        /* has conditions to be looked at */
+    bool vvvv;          /* an operand is in VEX.vvvv; else it must be 1111 */
 };
 
 #define BY_MODRM 0x8000u /* cell: number of a modrm table, else start of a list */
@@ -63,7 +65,8 @@ static bool is_range(unsigned row)
 static unsigned conditions(unsigned row)
 {
     const struct opcode *op = &opcode_table[row];
-    u32 attr = op->attr & (ATTR_NO64 | ATTR_ONLY64 | ATTR_W0 | ATTR_W1 | ATTR_NO_REX_B);
+    u32 attr = op->attr &
+               (ATTR_NO64 | ATTR_ONLY64 | ATTR_W0 | ATTR_W1 | ATTR_NO_REX_B | ATTR_NO_REP | ATTR_L0 | ATTR_L1);
     return __builtin_popcount(attr) + (op->feature != FEATURE_NONE);
 }
 
@@ -207,6 +210,7 @@ static void make_recipe(unsigned row)
             r->immediate[immediates++] = immediate;
         if (operand_kinds[operand].where == WHERE_SREG)
             r->fixed_reg = operand - OPERAND_rES;
+        r->vvvv |= operand_kinds[operand].where == WHERE_VVVV;
     }
     r->size = size_rule(op);
     r->opcode_reg = is_range(row);
@@ -308,14 +312,16 @@ static unsigned take_prefixes(struct cursor *c, unsigned code_size, struct insn 
     }
 }
 
-static bool row_fits(const struct decoder *decoder, const struct insn *insn, const struct opcode *op)
+static bool row_fits(const struct decoder *decoder, const struct prefixes *p, const struct insn *insn,
+                     const struct opcode *op)
 {
     u32 attr = op->attr;
+    bool w = insn->vex.present ? insn->vex.w : insn->rex & REX_W;
     if (attr & (decoder->code_size == SIZE_64 ? ATTR_NO64 : ATTR_ONLY64))
         return false;
-    if (attr & (insn->rex & REX_W ? ATTR_W0 : ATTR_W1))
+    if (attr & (w ? ATTR_W0 : ATTR_W1) || attr & (insn->vex.l ? ATTR_L0 : ATTR_L1))
         return false;
-    if (attr & ATTR_NO_REX_B && insn->rex & REX_B)
+    if ((attr & ATTR_NO_REX_B && insn->rex & REX_B) || (attr & ATTR_NO_REP && p->repeat))
         return false;
     return feature_test(decoder->features, op->feature);
 }
@@ -331,7 +337,7 @@ static int find_row(const struct decoder *decoder, const struct node *node, cons
         cell = modrm_tables[cell & ~BY_MODRM][insn->modrm];
     for (const u16 *at = &lists[cell]; *at; at++) {
         unsigned row = *at - 1;
-        if (!recipes[row].select || row_fits(decoder, insn, &opcode_table[row]))
+        if (!recipes[row].select || row_fits(decoder, p, insn, &opcode_table[row]))
             return row;
     }
     return -1;
@@ -470,6 +476,49 @@ static unsigned finish(const struct cursor *c, struct insn *insn, const struct o
     return insn->length = c->failed ? MAX_LENGTH : c->at;
 }
 
+/* --- VEX --- */
+
+/* C4 and C5 are LES and LDS, except in 64-bit code and where their ModRM byte would name a register. */
+static bool is_vex(const struct cursor *c, const struct decoder *decoder, unsigned byte)
+{
+    if ((byte & 0xfe) != 0xc4)
+        return false;
+    return decoder->code_size == SIZE_64 || (c->at < c->end && c->bytes[c->at] >= 0xc0);
+}
+
+/* The rest of the prefix.  R, X, B and vvvv are inverted in it; outside of 64-bit code there are only 8 registers. */
+static void take_vex(struct cursor *c, unsigned code_size, unsigned byte, struct insn *insn, struct prefixes *p)
+{
+    static const u8 repeats[] = {REP_NONE, REP_NONE, REP_F3, REP_F2};
+    unsigned first = fetch(c, 1), second = byte == 0xc4 ? fetch(c, 1) : first & 0x7f;
+    unsigned rxb = (byte == 0xc4 ? ~first : (~first & 0x80)) >> 5 & 7;
+    insn->vex = (struct vex){
+        .present = true,
+        .map = byte == 0xc4 ? first & 0x1f : 1,
+        .pp = second & 3,
+        .vvvv = (~second >> 3 & 15) & (code_size == SIZE_64 ? 15 : 7),
+        .l = second & 4,
+        .w = second & 0x80,
+    };
+    if (code_size == SIZE_64)
+        insn->rex = 0x40 | rxb | (insn->vex.w ? REX_W : 0);
+    p->size66 = insn->vex.pp == 1;
+    p->repeat = repeats[insn->vex.pp];
+}
+
+/* False: #UD.  66, F2, F3 and REX may not stand before VEX; LOCK is refused with all else. */
+static bool take_vex_opcode(struct cursor *c, unsigned code_size, unsigned byte, struct insn *insn,
+                            struct prefixes *p, const struct node **node)
+{
+    bool prefixed = p->size66 || p->repeat || insn->rex;
+    take_vex(c, code_size, byte, insn, p);
+    insn->opcode_byte = fetch(c, 1);
+    if (prefixed || insn->vex.map < 1 || insn->vex.map > 3)
+        return false;
+    *node = &nodes[MAP_V0F + insn->vex.map - 1][insn->opcode_byte];
+    return true;
+}
+
 /* The opcode bytes: which map, and the last one. */
 static const struct node *take_opcode(struct cursor *c, unsigned byte, struct insn *insn)
 {
@@ -494,7 +543,13 @@ unsigned decode(const struct decoder *decoder, const u8 *bytes, unsigned availab
     insn->segment = DS;
     insn->base = insn->index = NO_REG;
     unsigned byte = take_prefixes(&c, decoder->code_size, insn, &p);
-    const struct node *node = take_opcode(&c, byte, insn);
+    const struct node *node;
+    if (unlikely(is_vex(&c, decoder, byte))) {
+        if (!take_vex_opcode(&c, decoder->code_size, byte, insn, &p, &node))
+            return finish(&c, insn, &opcode_invalid);
+    } else {
+        node = take_opcode(&c, byte, insn);
+    }
     if (node->has_modrm) {
         insn->has_modrm = true;
         insn->modrm = fetch(&c, 1);
@@ -519,6 +574,9 @@ unsigned decode(const struct decoder *decoder, const u8 *bytes, unsigned availab
         if (recipe->immediate[1] != IMM_NONE)
             insn->imm2 = fetch_immediate(&c, insn, recipe->immediate[1]);
     }
-    bool valid = registers_exist(insn) && (!insn->lock || (insn->opcode->attr & ATTR_LOCK && insn->memory));
+    if (recipe->vvvv)
+        insn->imm |= (u64)insn->vex.vvvv << INSN_VVVV_SHIFT;
+    bool valid = registers_exist(insn) && (recipe->vvvv || !insn->vex.vvvv) &&
+                 (!insn->lock || (insn->opcode->attr & ATTR_LOCK && insn->memory));
     return finish(&c, insn, valid ? NULL : &opcode_invalid);
 }

@@ -310,6 +310,21 @@ TEST(immediates_extend_as_their_instruction_says)
     CHECK_EQ(insn.disp, 8);
 }
 
+/* SDM vol. 2, 2.3 "Intel Advanced Vector Extensions". */
+TEST(vex_fields_take_the_place_of_rex_and_prefixes)
+{
+    CHECK_TEXTS({64, 5, "c4 e2 78 f2 ca", "andn   ecx,eax,edx"}, {64, 5, "c4 42 b8 f2 c8", "andn   r9,r8,r8"},
+                {64, 6, "c4 a2 f8 f2 14 06", "andn   rdx,rax,QWORD PTR [rsi+r8*1]"},
+                {64, 5, "c4 e2 f0 f3 da", "blsi   rcx,rdx"}, {32, 5, "c4 e2 70 f3 d2", "blsmsk ecx,edx"},
+                {64, 5, "c4 e2 f8 f7 ca", "bextr  rcx,rdx,rax"}, {64, 6, "c4 e3 fb f0 ca 07", "rorx   rcx,rdx,0x7"},
+                {64, 5, "c4 e2 fb f6 ca", "mulx   rcx,rax,rdx"}, {32, 5, "c4 e2 fb f5 ca", "pdep   ecx,eax,edx"},
+                {32, 2, "c4 08", "les    ecx,FWORD PTR [eax]"}, {16, 2, "c5 08", "lds    cx,DWORD PTR [bx+si]"},
+                {64, 5, "66 0f 38 10 ca", "pblendvb xmm1,xmm2,xmm0"}, {64, 5, "f2 0f 38 f0 ca", "crc32  ecx,dl"},
+                {64, 6, "f2 48 0f 38 f1 ca", "crc32  rcx,rdx"}, {64, 6, "66 f2 0f 38 f1 ca", "crc32  ecx,dx"},
+                {32, 4, "0f 38 f0 08", "movbe  ecx,DWORD PTR [eax]"}, {64, 4, "f3 0f c7 f9", "rdpid  rcx"},
+                {64, 6, "66 0f 3a 14 08 01", "pextrb BYTE PTR [rax],xmm1,0x1"});
+}
+
 /* SDM: default 64-bit operand size in 64-bit mode; 66 gives 16 bits for stack operations, nothing for near branches. */
 TEST(stack_and_branch_operands_have_64_bits_in_64_bit_mode)
 {
@@ -350,6 +365,14 @@ TEST(every_row_can_be_reached)
         if (insn.opcode >= opcode_table && insn.opcode < opcode_table + opcode_count)
             seen[insn.opcode - opcode_table] = true;
     }
+    for (unsigned step = 0; step < 3u * 16 * 256 * 256; step++) {
+        unsigned map = (step >> 20) + 1, fields = step >> 16 & 15; /* W, L, pp */
+        u8 bytes[16] = {0xc4, 0xe0 | map, (fields & 8) << 4 | 0x78 | (fields & 7), step >> 8, step};
+        struct decoder decoder = {SIZE_64, NULL};
+        decode(&decoder, bytes, 15, &insn);
+        if (insn.opcode >= opcode_table && insn.opcode < opcode_table + opcode_count)
+            seen[insn.opcode - opcode_table] = true;
+    }
     for (unsigned i = 0; i < opcode_count; i++) {
         if (!seen[i])
             printf("  never decoded: %s\n", opcode_table[i].source);
@@ -369,6 +392,7 @@ TEST(every_row_can_be_reached)
                 CHECK(!"ATTR_END fits the helper");                                                                    \
             }                                                                                                          \
     }
+#include "cpu/helpers_bits.def"
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"
 #include "cpu/helpers_simd.def"
@@ -378,6 +402,7 @@ TEST(every_row_can_be_reached)
 TEST(end_attributes_fit_the_helpers)
 {
 #define HELPER(name, kind) check_##name();
+#include "cpu/helpers_bits.def"
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"
 #include "cpu/helpers_simd.def"

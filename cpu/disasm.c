@@ -124,6 +124,7 @@ static void put_immediate(struct text *text, const struct insn *insn, enum opera
         imm &=
             insn->opcode->reg_class == CLASS_MMX || insn->opcode->reg_class == CLASS_XMM ? 0xff : size_mask(insn->size);
         break;
+    case OPERAND_Ibu: imm &= 0xff; break; /* without VEX.vvvv */
     case OPERAND_Iz:
     case OPERAND_Iv: imm &= size_mask(insn->size); break;
     default: break;
@@ -141,6 +142,7 @@ static void put_implied(struct text *text, const struct insn *insn, enum operand
     case OPERAND_DX: put(text, "dx"); break;
     case OPERAND_One: put(text, "1"); break;
     case OPERAND_ST0: put(text, "st"); break;
+    case OPERAND_XMM0: put(text, "xmm0"); break;
     default: break;
     }
 }
@@ -158,6 +160,7 @@ static void put_operand(struct text *text, const struct insn *insn, enum operand
     case WHERE_REG:
     case WHERE_SREG: put_register(text, insn, kind->class, insn->reg); break;
     case WHERE_OPCODE: put_register(text, insn, kind->class, insn->rm); break;
+    case WHERE_VVVV: put_register(text, insn, kind->class, insn->vex.vvvv); break;
     case WHERE_RAX:
     case WHERE_FIXED: put_implied(text, insn, operand); break;
     case WHERE_IMM: put_immediate(text, insn, operand, imm, rip); break;

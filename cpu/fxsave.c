@@ -8,29 +8,9 @@
 #include <string.h>
 
 #include "cpu/feature.h"
+#include "cpu/fxsave.h"
 #include "cpu/simd.h"
 #include "cpu/x87_state.h"
-
-struct fxsave_area {
-    u16 control, status;
-    u8 tag, reserved1;
-    u16 opcode;
-    u32 ip;
-    u16 ip_selector, ip_high; /* with REX.W ip has 64 bits: the next two fields are its upper half */
-    u32 dp;
-    u16 dp_selector, dp_high;
-    u32 mxcsr, mxcsr_mask;
-    struct {
-        u64 mantissa;
-        u16 sign_exponent;
-        u8 reserved[6];
-    } st[8];
-    u64 xmm[16][2];
-};
-
-_Static_assert(sizeof(struct fxsave_area) == 416, "FXSAVE area up to the reserved bytes");
-#define FXSAVE_SIZE 512
-#define LEGACY_SIZE offsetof(struct fxsave_area, xmm)
 
 u32 simd_mxcsr_mask(const struct cpu *cpu) { return feature_test(cpu->features, FEATURE_SSE2) ? 0xffff : 0xffbf; }
 
@@ -48,7 +28,7 @@ static void split64(u64 value, u32 *low, u16 *middle, u16 *high)
     *high = (u16)(value >> 48);
 }
 
-static void save_x87(const struct cpu *cpu, bool wide, struct fxsave_area *area)
+void fxsave_put_x87(const struct cpu *cpu, bool wide, struct fxsave_area *area)
 {
     const struct fpu *fpu = &cpu->fpu;
     area->control = fpu->control;
@@ -69,7 +49,7 @@ static void save_x87(const struct cpu *cpu, bool wide, struct fxsave_area *area)
     }
 }
 
-static void restore_x87(struct cpu *cpu, bool wide, const struct fxsave_area *area)
+void fxsave_get_x87(struct cpu *cpu, bool wide, const struct fxsave_area *area)
 {
     struct fpu *fpu = &cpu->fpu;
     x87_set_control_word(fpu, area->control);
@@ -105,7 +85,7 @@ void do_fxsave(struct cpu *cpu, const struct op *op)
     struct fxsave_area area = {0};
     u64 ea = aligned_area(cpu, op);
     unsigned count = xmm_count(cpu);
-    save_x87(cpu, op->size == SIZE_64, &area);
+    fxsave_put_x87(cpu, op->size == SIZE_64, &area);
     if (feature_test(cpu->features, FEATURE_SSE)) {
         area.mxcsr = cpu->mxcsr;
         area.mxcsr_mask = simd_mxcsr_mask(cpu);
@@ -113,7 +93,7 @@ void do_fxsave(struct cpu *cpu, const struct op *op)
     for (unsigned i = 0; i < count; i++)
         memcpy(area.xmm[i], &cpu->vec[i], 16);
     check_write(cpu, OP_SEGMENT(op), ea, FXSAVE_SIZE);
-    store_bytes(cpu, OP_SEGMENT(op), ea, &area, LEGACY_SIZE + 16 * count);
+    store_bytes(cpu, OP_SEGMENT(op), ea, &area, FXSAVE_XMM + 16 * count);
 }
 
 void do_fxrstor(struct cpu *cpu, const struct op *op)
@@ -130,7 +110,7 @@ void do_fxrstor(struct cpu *cpu, const struct op *op)
             raise_gp(cpu, 0);
         cpu->mxcsr = image.area.mxcsr;
     }
-    restore_x87(cpu, op->size == SIZE_64, &image.area);
+    fxsave_get_x87(cpu, op->size == SIZE_64, &image.area);
     for (unsigned i = 0; i < count; i++)
         memcpy(&cpu->vec[i], image.area.xmm[i], 16);
 }

@@ -95,6 +95,17 @@ enum rep { REP_NONE, REP_F2, REP_F3 };
 #define NO_REG 0xff
 #define BASE_RIP 0xfe
 
+/* VEX prefix, fields as in the manual but not inverted. */
+struct vex {
+    bool present;
+    u8 map, pp; /* mmmmm; 0 none, 1 66, 2 F3, 3 F2 */
+    u8 vvvv;    /* register number 0-15; 0 also where nothing is encoded */
+    bool l, w;
+};
+
+/* insn.imm and op.imm of rows with a VEX.vvvv operand: its register number above the immediate byte. */
+#define INSN_VVVV_SHIFT 28
+
 struct insn {
     const struct opcode *opcode; /* never NULL: opcode_invalid for #UD, opcode_too_long for > 15 bytes */
     u8 length;
@@ -106,7 +117,8 @@ struct insn {
     bool segment_override;
     bool has_modrm;
     u8 modrm;        /* raw byte */
-    u8 rex;          /* 0 if none */
+    u8 rex;          /* 0 if none; from the VEX prefix in 64-bit code if there is one */
+    struct vex vex;
     u8 opcode_byte;  /* last opcode byte; x87: D8-DF */
     u8 reg, rm;      /* numbers 0-15 (31) */
     u8 base, index;  /* NO_REG: none; BASE_RIP */

@@ -43,6 +43,7 @@ struct op {
 #define OP_MEMORY 0x20u /* mem: has a memory operand */
 #define OP_IS_MEMORY(op) ((op)->mem & OP_MEMORY)
 #define OP_RIP_RELATIVE 0x40u
+#define OP_VVVV(op) ((op)->imm >> INSN_VVVV_SHIFT) /* register number in VEX.vvvv */
 #define RIP_SLOT 17 /* cpu->rip follows gpr[] */
 
 /* Direct branches and pseudo-ops that end a block keep their successors in the following slot. */

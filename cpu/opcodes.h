@@ -3,9 +3,10 @@
  *
  *   ROW(map, opcode, prefix, modrm, "mnemonic", (operands), (attributes), feature, read, written, undefined, impl)
  *
- * map        1, 0F, 0F38, 0F3A
+ * map        1, 0F, 0F38, 0F3A; V0F, V0F38, V0F3A under a VEX prefix
  * opcode     the last opcode byte; with an operand Zb, Zv or Zq the row stands for eight opcodes (low bits: register)
- * prefix     ANY (66, F2, F3 keep their general meaning), NP (none of them), 66, F3, F2 (mandatory, F2/F3 win over 66)
+ * prefix     ANY (66, F2, F3 keep their general meaning), NP (none of them), 66, F3, F2 (mandatory, F2/F3 win over 66);
+ *            under VEX what VEX.pp stands for
  * modrm      _ (no ModRM byte), R (any), 0-7 (/digit), MEM (memory only), REG (register only), MEM0-MEM7, REG0-REG7
  *            (both), EXACT(0xc1)
  * mnemonic   lower case; alternatives by operand size "16|32|64" ("cbw|cwde|cdqe"), with ADDRESS_NAME by address size
@@ -28,7 +29,7 @@
 #include "cpu/cpu.h"
 #include "cpu/insn.h"
 
-enum opcode_map { MAP_1, MAP_0F, MAP_0F38, MAP_0F3A, MAP_COUNT };
+enum opcode_map { MAP_1, MAP_0F, MAP_0F38, MAP_0F3A, MAP_V0F, MAP_V0F38, MAP_V0F3A, MAP_COUNT };
 enum opcode_prefix { PREFIX_NP, PREFIX_66, PREFIX_F3, PREFIX_F2, PREFIX_ANY };
 
 /* ModRM constraint: which bits, and what they must be. */
@@ -64,6 +65,9 @@ enum {
 #define ATTR_W1 0x80000u            /* only with REX.W */
 #define ATTR_MOD_IGNORED 0x100000u  /* ModRM.rm is a register whatever mod says (MOV CR/DR) */
 #define ATTR_ADDRESS_NAME 0x200000u /* mnemonic alternatives go by address size (JCXZ) */
+#define ATTR_NO_REP 0x400000u       /* prefix ANY, but neither F2 nor F3 */
+#define ATTR_L0 0x800000u           /* only with VEX.L = 0 */
+#define ATTR_L1 0x1000000u          /* only with VEX.L = 1 */
 
 /* Operand kinds, as in SDM appendix A: the method of addressing, then the type.
  * OPERAND(kind, where it is encoded, register class, size of the operand).
@@ -87,8 +91,10 @@ enum {
     OPERAND(Gb, REG, GPR, b)                                                                                           \
     OPERAND(Gw, REG, GPR16, w)                                                                                         \
     OPERAND(Gd, REG, GPR32, d)                                                                                         \
+    OPERAND(Gq, REG, GPR64, q)                                                                                         \
     OPERAND(Gv, REG, GPR, v)                                                                                           \
     OPERAND(Gy, REG, GPR, y)                                                                                           \
+    OPERAND(By, VVVV, GPR, y)   /* VEX.vvvv */                                                                         \
     OPERAND(M, RM, NONE, n)     /* memory only: write MEM in the modrm column */                                       \
     OPERAND(Mb, RM, NONE, b)                                                                                           \
     OPERAND(Mw, RM, NONE, w)                                                                                           \
@@ -145,7 +151,8 @@ enum {
     OPERAND(Wq, RM, XMM, q)     /* XMM register or 64-bit memory */                                                    \
     OPERAND(Wd, RM, XMM, d)     /* XMM register or 32-bit memory */                                                    \
     OPERAND(Ww, RM, XMM, w)                                                                                            \
-    OPERAND(Ux, RM, XMM, n)     /* XMM register in rm: write REG in the modrm column */
+    OPERAND(Ux, RM, XMM, n)     /* XMM register in rm: write REG in the modrm column */                                \
+    OPERAND(XMM0, FIXED, NONE, n) /* implied by BLENDVPS and the like */
 /* clang-format on */
 
 enum operand {
@@ -161,6 +168,7 @@ enum operand_where {
     WHERE_RM,
     WHERE_REG,
     WHERE_OPCODE,
+    WHERE_VVVV,
     WHERE_SREG,
     WHERE_RAX,
     WHERE_FIXED,
@@ -206,6 +214,10 @@ extern const struct operand_kind operand_kinds[OPERAND_COUNT];
 #define FLAGS_SZPC (FLAGS_SZP | FLAG_CF)
 #define FLAGS_SZAPC (FLAGS_SZAP | FLAG_CF)
 #define FLAGS_OSZA (FLAGS_OSZ | FLAG_AF)
+#define FLAGS_AP (FLAG_AF | FLAG_PF)
+#define FLAGS_SAP (FLAG_SF | FLAG_AF | FLAG_PF)
+#define FLAGS_OZC (FLAG_OF | FLAG_ZF | FLAG_CF)
+#define FLAGS_OSZC (FLAGS_OSZ | FLAG_CF)
 #define FLAGS_OSZAP (FLAGS_OSZP | FLAG_AF)
 #define FLAGS_OSZAPC (FLAGS_OSZAP | FLAG_CF)
 #define FLAGS_ALL (FLAGS_OSZAPC | FLAG_DF | FLAG_IF)

@@ -206,4 +206,10 @@ void cpu_take_startup(struct cpu *cpu);
 u32 cpu_signature(const struct cpu *cpu); /* EDX after reset, CPUID 1 EAX */
 bool cpu_has(const struct cpu *cpu, unsigned feature);
 
+/* --- xsave.c --- */
+
+/* Components that XCR0 may enable, and the size in bytes of an XSAVE area that holds `components`. */
+u64 xsave_supported(const struct cpu *cpu);
+unsigned xsave_size(u64 components);
+
 #endif

@@ -1,0 +1,83 @@
+/*
+ * SSE3: horizontal and alternating arithmetic, duplicating moves.  (LDDQU is MOVDQU; FISTTP: x87_store.c.)
+ *
+ * Source: Intel SDM vol. 2 the instructions' pages; vol. 1, ch. 12 "Programming with SSE3, SSSE3, SSE4 ...".
+ * Every instruction is one addition or subtraction of SSE2 on rearranged operands, so rounding, NaNs and exceptions are
+ * those of ADDPS and its like.  Which of two NaNs wins in a horizontal sum (the lower element) is measured on hardware.
+ * Not modelled: MONITOR and MWAIT (CPUID does not promise them; #UD).
+ */
+#include "cpu/sse_fp.h"
+
+#if SSE_HOST
+#define HOST(name)                                                                                                     \
+    static inline __m128 host_##name(__m128 a, __m128 b)                                                               \
+    {                                                                                                                  \
+        asm volatile(#name " %1, %0" : "+x"(a) : "x"(b));                                                              \
+        return a;                                                                                                      \
+    }
+HOST(addps)
+HOST(addpd)
+HOST(subps)
+HOST(subpd)
+#endif
+
+#define HORIZONTAL(name, operation, x, y)                                                                              \
+    void do_##name(struct cpu *cpu, const struct op *op)                                                               \
+    {                                                                                                                  \
+        sse_begin(cpu);                                                                                                \
+        union simd b = rm_xmm(cpu, op), a = xmm_get(cpu, op->reg);                                                     \
+        union simd first = x(a, b), second = y(a, b);                                                                  \
+        xmm_put(cpu, op->reg, SSE_VECTOR(cpu, operation, first, second));                                              \
+    }
+
+#define EVEN_SINGLES(a, b) ((union simd){.d = {(a).d[0], (a).d[2], (b).d[0], (b).d[2]}})
+#define ODD_SINGLES(a, b) ((union simd){.d = {(a).d[1], (a).d[3], (b).d[1], (b).d[3]}})
+#define EVEN_DOUBLES(a, b) ((union simd){.q = {(a).q[0], (b).q[0]}})
+#define ODD_DOUBLES(a, b) ((union simd){.q = {(a).q[1], (b).q[1]}})
+
+HORIZONTAL(haddps, addps, EVEN_SINGLES, ODD_SINGLES)
+HORIZONTAL(haddpd, addpd, EVEN_DOUBLES, ODD_DOUBLES)
+HORIZONTAL(hsubps, subps, EVEN_SINGLES, ODD_SINGLES)
+HORIZONTAL(hsubpd, subpd, EVEN_DOUBLES, ODD_DOUBLES)
+
+/* a - b is a + -b but for NaNs, whose sign shows. */
+static u32 negated32(u32 a) { return (a & 0x7fffffff) > 0x7f800000 ? a : a ^ 1u << 31; }
+static u64 negated64(u64 a) { return (a & ~(1ull << 63)) > 0x7ffull << 52 ? a : a ^ 1ull << 63; }
+
+void do_addsubps(struct cpu *cpu, const struct op *op)
+{
+    sse_begin(cpu);
+    union simd b = rm_xmm(cpu, op);
+    b.d[0] = negated32(b.d[0]);
+    b.d[2] = negated32(b.d[2]);
+    xmm_put(cpu, op->reg, SSE_VECTOR(cpu, addps, xmm_get(cpu, op->reg), b));
+}
+
+void do_addsubpd(struct cpu *cpu, const struct op *op)
+{
+    sse_begin(cpu);
+    union simd b = rm_xmm(cpu, op);
+    b.q[0] = negated64(b.q[0]);
+    xmm_put(cpu, op->reg, SSE_VECTOR(cpu, addpd, xmm_get(cpu, op->reg), b));
+}
+
+void do_movsldup(struct cpu *cpu, const struct op *op)
+{
+    sse_begin(cpu);
+    union simd a = rm_xmm(cpu, op);
+    xmm_put(cpu, op->reg, (union simd){.d = {a.d[0], a.d[0], a.d[2], a.d[2]}});
+}
+
+void do_movshdup(struct cpu *cpu, const struct op *op)
+{
+    sse_begin(cpu);
+    union simd a = rm_xmm(cpu, op);
+    xmm_put(cpu, op->reg, (union simd){.d = {a.d[1], a.d[1], a.d[3], a.d[3]}});
+}
+
+void do_movddup(struct cpu *cpu, const struct op *op)
+{
+    sse_begin(cpu);
+    u64 low = rm_xmm_low64(cpu, op).q[0];
+    xmm_put(cpu, op->reg, (union simd){.q = {low, low}});
+}
