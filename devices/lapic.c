@@ -770,7 +770,7 @@ void lapics_init(struct lapics *apics, struct machine *machine, int count)
         apic->cpu = i;
         apic->bus = apics;
         lapic_timer_init(apic);
-        snprintf(id, sizeof(id), "lapic%d", i);
+        snprintf(id, sizeof(id), "lapic%u", (unsigned)i % 100);
         device_add(&machine->devices, &apic->device, &lapic_ops, apic, id);
     }
     add_window(apics, &apics->msi, "msi", MSI_WINDOW, 1, &msi_ops);
