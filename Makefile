@@ -1,4 +1,4 @@
-# make [all|check|bench|demo|format|install|clean] [O=dir] [V=1]
+# make [all|check|fuzz-cpu|bench|demo|format|install|clean] [O=dir] [V=1]
 # Sources are found by wildcard: adding a file needs no edit here.
 
 O = build
@@ -27,7 +27,7 @@ COMPILE = $(CC) -std=gnu17 $(CFLAGS) $(WARNINGS) $(EXTRA) -D_GNU_SOURCE -I. -I$O
 # $(call run,LABEL,command): the label alone unless V=1.
 run = $(if $V,,@echo "  $1 $@";)$2
 
-.PHONY: all roms tests check bench demo format install clean
+.PHONY: all roms tests check fuzz-cpu bench demo format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,6 +74,10 @@ tests: $(TESTS)
 
 check: all tests
 	@O=$O CLUTCH=$(abspath $(PROGRAM)) sh tests/run.sh $(TESTS)
+
+# The interpreter against this host's processor, with new seeds until something differs.
+fuzz-cpu: $O/tests/tests/silicon_test
+	SILICON_ENDLESS=1 $<
 
 bench: all
 	@O=$O CLUTCH=$(abspath $(PROGRAM)) sh tests/bench.sh

@@ -161,6 +161,20 @@ BRANCH_IMPL(jmp_J)
 
 /* --- indirect --- */
 
+/* Near branches fault on a target that is not canonical, before they change anything.  SDM, JMP, CALL, RET: #GP(0). */
+static OP(target_gp)
+{
+    SYNC();
+    raise_gp(cpu, 0);
+}
+#define CHECK_TARGET_16(target)
+#define CHECK_TARGET_32(target)
+#define CHECK_TARGET_64(target)                                                                                        \
+    do {                                                                                                               \
+        if (unlikely((u64)((i64)((target) << 16) >> 16) != (target)))                                                  \
+            GOTO(target_gp);                                                                                           \
+    } while (0)
+
 #define JUMP_TO(value)                                                                                                 \
     do {                                                                                                               \
         cpu->rip = (value);                                                                                            \
@@ -168,7 +182,7 @@ BRANCH_IMPL(jmp_J)
     } while (0)
 DEFINE_READ(jmp_E, 16, JUMP_TO(m))
 DEFINE_READ(jmp_E, 32, JUMP_TO(m))
-DEFINE_READ(jmp_E, 64, JUMP_TO(m))
+DEFINE_READ(jmp_E, 64, CHECK_TARGET_64(m); JUMP_TO(m))
 IMPL_WORDS(jmp_E);
 
 /* --- the stack --- */
@@ -417,6 +431,7 @@ const struct impl impl_call_J = {{CALL_J_ROW(16), CALL_J_ROW(32),
             HOST_READ(u##bits, call_E_##bits##_slow);                                                                  \
             target = GET(u##bits, host);                                                                               \
         }                                                                                                              \
+        CHECK_TARGET_##bits(target);                                                                                   \
         PUSH_FLAT(bits, NEXT_ADDRESS(bits), call_E_##bits##_slow);                                                     \
         JUMP_TO(target);                                                                                               \
     }
@@ -425,12 +440,14 @@ const struct impl impl_call_J = {{CALL_J_ROW(16), CALL_J_ROW(32),
     {                                                                                                                  \
         SYNC();                                                                                                        \
         u##bits target = rm_read(cpu, op, SIZE_##bits);                                                                \
+        CHECK_TARGET_##bits(target);                                                                                   \
         push(cpu, SIZE_##bits, NEXT_ADDRESS(bits));                                                                    \
         JUMP_TO(target);                                                                                               \
     }                                                                                                                  \
     static OP(call_E_##bits##_reg)                                                                                     \
     {                                                                                                                  \
         u##bits target = R_u##bits(op->rm);                                                                            \
+        CHECK_TARGET_##bits(target);                                                                                   \
         PUSH_FLAT(bits, NEXT_ADDRESS(bits), call_E_##bits##_slow);                                                     \
         JUMP_TO(target);                                                                                               \
     }                                                                                                                  \
@@ -456,6 +473,7 @@ const struct impl impl_call_E = {{CALL_E_ROW(16), CALL_E_ROW(32),
     {                                                                                                                  \
         SYNC();                                                                                                        \
         u##bits target = stack_read(cpu, SIZE_##bits);                                                                 \
+        CHECK_TARGET_##bits(target);                                                                                   \
         stack_drop(cpu, bits / 8 + (extra));                                                                           \
         JUMP_TO(target);                                                                                               \
     }                                                                                                                  \
@@ -464,6 +482,7 @@ const struct impl impl_call_E = {{CALL_E_ROW(16), CALL_E_ROW(32),
         STACK_u##bits lin = (STACK_u##bits)REG64(cpu, RSP * 8);                                                        \
         HOST_READ(u##bits, name##_##bits##_slow);                                                                      \
         u##bits target = GET(u##bits, host);                                                                           \
+        CHECK_TARGET_##bits(target);                                                                                   \
         REG64(cpu, RSP * 8) = (STACK_u##bits)(lin + bits / 8 + (extra));                                                         \
         JUMP_TO(target);                                                                                               \
     }

@@ -134,4 +134,5 @@ void do_emms(struct cpu *cpu, const struct op *op)
 {
     mmx_begin(cpu);
     cpu->fpu.valid = 0;
+    cpu->fpu.top = 0;
 }

@@ -57,7 +57,11 @@ void do_push_seg(struct cpu *cpu, const struct op *op)
     struct stack stack;
     stack_current(cpu, &stack);
     u64 sp = (stack.sp - (1u << op->size)) & stack.mask;
-    store16(cpu, SS, sp, cpu->seg[op->reg & 7].selector);
+    /* SDM, PUSH: a 32-bit slot keeps its upper half (since the Core), a 64-bit one is zero-extended. */
+    if (op->size == SIZE_64)
+        store64(cpu, SS, sp, cpu->seg[op->reg & 7].selector);
+    else
+        store16(cpu, SS, sp, cpu->seg[op->reg & 7].selector);
     write_masked(&cpu->gpr[RSP], sp, stack.mask);
 }
 

@@ -286,6 +286,14 @@ static u64 fit_operand(const struct string *s, enum seg seg, enum gpr reg, bool 
     return code64 && !is_canonical(*linear) ? 0 : n;
 }
 
+/* Host memory of `n` elements from `linear` up; a fault names the element that comes first. */
+static u8 *window(const struct string *s, u64 linear, u64 n, bool write)
+{
+    if (s->backward && !mmu_window(s->cpu, linear + (n - 1) * s->bytes, s->bytes, write))
+        return NULL;
+    return mmu_window(s->cpu, linear, n * s->bytes, write);
+}
+
 /* Does up to `n` elements on host memory; returns how many, 0 if they must go one at a time. */
 static u64 try_piece(struct string *s, const struct string_kind *kind, u64 n)
 {
@@ -302,9 +310,9 @@ static u64 try_piece(struct string *s, const struct string_kind *kind, u64 n)
     }
     if (n < 2)
         return 0;
-    if (kind->reads_source && !(source = mmu_window(s->cpu, source_at, n * s->bytes, false)))
+    if (kind->reads_source && !(source = window(s, source_at, n, false)))
         return s->element_wise = n, 0;
-    if (kind->uses_dest && !(dest = mmu_window(s->cpu, dest_at, n * s->bytes, kind->writes_dest)))
+    if (kind->uses_dest && !(dest = window(s, dest_at, n, kind->writes_dest)))
         return s->element_wise = n, 0;
     return kind->piece(s, source, dest, n);
 }

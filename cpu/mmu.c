@@ -393,6 +393,8 @@ u64 mmu_fetch(struct cpu *cpu, u64 linear)
     struct itlb_entry *e = &cpu->itlbs[user][(linear >> 12) & (ITLB_SIZE - 1)];
     if (e->tag != (linear & PAGE_MASK)) {
         struct translation t;
+        if (cpu->mode & MODE_CODE64 && !is_canonical(linear))
+            raise_gp(cpu, 0);
         if (!mmu_walk(cpu, linear, ACCESS_FETCH | (user ? ACCESS_USER : 0), &t))
             mmu_fault(cpu, linear, t.error);
         if (unlikely(t.shift > 12))

@@ -222,6 +222,7 @@ static bool commit(struct cpu *cpu, const struct result *r, u32 conditions)
     u32 flags = r->status & FLOAT_ALL;
     if (x87_unmasked(fpu, flags & (FLOAT_IE | FLOAT_DE | FLOAT_ZE))) {
         x87_set_c1(fpu, false);
+        fpu->status &= (u16)~(conditions & X87_C2);
         x87_raise(cpu, flags & (FLOAT_IE | FLOAT_DE | FLOAT_ZE));
         return false;
     }
@@ -331,11 +332,20 @@ void do_f2xm1(struct cpu *cpu, const struct op *op)
         finish_one(cpu, host_f2xm1(&cpu->fpu, x87_st(&cpu->fpu, 0)), 0);
 }
 
+/* Instructions that may stop halfway say in C2 that they have not, whatever else went wrong. */
+static bool all_done(struct fpu *fpu, bool ready)
+{
+    if (!ready)
+        fpu->status &= (u16)~X87_C2;
+    return ready;
+}
+
 #define TWO_OPERANDS(name, conditions)                                                                                 \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         struct fpu *fpu = &cpu->fpu;                                                                                   \
-        if (two_operands(cpu, op))                                                                                     \
+        bool ready = two_operands(cpu, op);                                                                            \
+        if ((conditions) & X87_C2 ? all_done(fpu, ready) : ready)                                                      \
             finish_one(cpu, EXACT(name, fpu, x87_st(fpu, 0), x87_st(fpu, 1)), conditions);                             \
     }
 
@@ -367,28 +377,28 @@ static bool refuse_range(struct fpu *fpu)
 void do_fsin(struct cpu *cpu, const struct op *op)
 {
     struct fpu *fpu = &cpu->fpu;
-    if (one_operand(cpu, op) && !refuse_range(fpu))
+    if (all_done(fpu, one_operand(cpu, op)) && !refuse_range(fpu))
         finish_one(cpu, host_fsin(fpu, x87_st(fpu, 0)), X87_C2);
 }
 
 void do_fcos(struct cpu *cpu, const struct op *op)
 {
     struct fpu *fpu = &cpu->fpu;
-    if (one_operand(cpu, op) && !refuse_range(fpu))
+    if (all_done(fpu, one_operand(cpu, op)) && !refuse_range(fpu))
         finish_one(cpu, host_fcos(fpu, x87_st(fpu, 0)), X87_C2);
 }
 
 void do_fsincos(struct cpu *cpu, const struct op *op)
 {
     struct fpu *fpu = &cpu->fpu;
-    if (one_operand_push(cpu, op) && !refuse_range(fpu))
+    if (all_done(fpu, one_operand_push(cpu, op)) && !refuse_range(fpu))
         finish_push(cpu, host_fsincos(fpu, x87_st(fpu, 0)), X87_C2);
 }
 
 void do_fptan(struct cpu *cpu, const struct op *op)
 {
     struct fpu *fpu = &cpu->fpu;
-    if (one_operand_push(cpu, op) && !refuse_range(fpu))
+    if (all_done(fpu, one_operand_push(cpu, op)) && !refuse_range(fpu))
         finish_push(cpu, host_fptan(fpu, x87_st(fpu, 0)), X87_C2);
 }
 
