@@ -247,6 +247,7 @@ accesses:
         movl    %eax, %ss
         movl    $0x7ffe, %ebp
         fault   "a base of EBP goes by SS", 12, 0, movl (%ebp), %ebx
+        descriptor LIMITED, 0x00007fff, 0x00409202      /* base 20000h: nothing of ours is there */
         movl    %eax, %es
         movl    $0x7ff8, %edi
         movl    $8, %ecx
@@ -510,9 +511,12 @@ user_mode:
         user_fault "MOV from CR0", 13, 0, movl %cr0, %eax
         user_fault "MOV to CR3", 13, 0, movl %eax, %cr3
         user_fault "MOV from DR7", 13, 0, movl %db7, %eax
+        unless  MSR, 1f
         user_fault "RDMSR", 13, 0, rdmsr
+1:
         user_fault "WBINVD", 13, 0, wbinvd
         user_fault "INVLPG", 13, 0, invlpg 0
+        unless  TSC, 1f
         user_runs "RDTSC", rdtsc
         movl    %cr4, %eax
         orl     $4, %eax
@@ -521,7 +525,7 @@ user_mode:
         movl    %cr4, %eax
         andl    $~4, %eax
         movl    %eax, %cr4
-        movl    $DATA32, %eax
+1:      movl    $DATA32, %eax
         user_fault "a segment of DPL 0", 13, DATA32, movl %eax, %es
         movl    $USER_DATA, %eax
         user_fault "SS with RPL 0", 13, USER_DATA, movl %eax, %ss
@@ -689,13 +693,17 @@ control_registers:
         orl     $0x20000000, %eax
         andl    $~0x40000000, %eax
         fault   "CR0: NW without CD", 13, 0, movl %eax, %cr0
+        unless  PSE, 1f
         movl    %cr4, %eax
         orl     $0x80000000, %eax
         fault   "CR4: a reserved bit", 13, 0, movl %eax, %cr4
+1:
         fault   "CR1", 6, NONE, .byte 0x0f, 0x20, 0xc8
         fault   "CR5", 6, NONE, .byte 0x0f, 0x22, 0xe8
+        unless  MSR, 1f
         movl    $0x7fff0000, %ecx
         fault   "RDMSR of none", 13, 0, rdmsr
+1:
         xorl    %eax, %eax
         lmsw    %ax
         movl    %cr0, %eax
@@ -716,10 +724,7 @@ control_registers:
 /* --- SYSENTER ---------------------------------------------------------------------------------------------------- */
 
 system_calls:
-        movl    $1, %eax
-        cpuid
-        btl     $11, %edx
-        jnc     no_sysenter
+        unless  SEP, no_sysenter
         movl    $0x174, %ecx
         xorl    %eax, %eax
         xorl    %edx, %edx

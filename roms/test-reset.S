@@ -97,7 +97,13 @@ by_port_92:
         outb    %al, $0x92
         jmp     stuck
 
-by_cf9: say     "reset by CF9"
+by_cf9: movw    $0xcf8, %dx             /* it belongs to the PCI bridge */
+        movl    $0x80000000, %eax
+        outl    %eax, %dx
+        inl     %dx, %eax
+        cmpl    $0x80000000, %eax
+        jne     no_cf9
+        say     "reset by CF9"
         movw    $0xcf9, %dx
         movb    $0x02, %al
         outb    %al, %dx
@@ -105,6 +111,10 @@ by_cf9: say     "reset by CF9"
         outb    %al, %dx
         jmp     stuck
 
+no_cf9:
+        skip    "reset by CF9: no PCI"
+        movw    $4 << 8 | CMOS_STAGE, %ax       /* the next but one comes after this */
+        call    write_cmos
 by_triple_fault:
         say     "reset by triple fault, protected mode"
         lidt    empty_idt

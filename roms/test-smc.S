@@ -193,7 +193,9 @@ by_all_kinds_of_stores:
         store_check "XCHG", xchgl %edx, 1(%edi)
         store_check "XADD", call by_xadd
         store_check "LOCK CMPXCHG", lock cmpxchgl %edx, 1(%edi)
+        unless  CX8, 1f
         store_check "CMPXCHG8B", call by_cmpxchg8b
+1:
         store_check "PUSH", call by_push
         store_check "CALL", call by_call
         store_check "SUB", subl $0x0badc0de - 0x12345678, 1(%edi)
@@ -274,12 +276,7 @@ by_sgdt:                                /* limit and base: the base becomes the 
         ret
 
 by_fxsave:
-        movl    $1, %eax
-        pushl   %edx
-        cpuid
-        btl     $24, %edx
-        popl    %edx
-        jnc     1f
+        unless  FXSR, 1f
         pushl   %edx
         fninit
         fildl   (%esp)                  /* FXSAVE stores ST(0) at +32: integer bits at the top of the mantissa */

@@ -476,10 +476,7 @@ v86_flag_piece:
 
 /* --- virtual mode extensions ------------------------------------------------------------------------------------- */
 
-vme:    movl    $1, %eax
-        cpuid
-        testb   $2, %dl
-        jz      no_vme
+vme:    unless  VME, no_vme
         movl    %cr4, %eax
         orl     $1, %eax
         movl    %eax, %cr4

@@ -628,6 +628,7 @@ breakpoints:
         no_watch
         field   "POP to memory", debug_eip, -1, 1b
 
+        unless  DE, 3f
         movl    %cr4, %eax
         orl     $8, %eax                /* DE */
         movl    %eax, %cr4
@@ -643,7 +644,7 @@ breakpoints:
         movl    %cr4, %eax
         andl    $~8, %eax
         movl    %eax, %cr4
-        movl    $0x1234, %eax
+3:      movl    $0x1234, %eax
         movl    %eax, %db0
         .byte   0x0f, 0x21, 0xe3        /* MOV EBX, DR4 */
         movl    %db6, %eax
