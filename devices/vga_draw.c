@@ -297,9 +297,12 @@ static int render_blank(const struct picture *picture, struct surface *surface)
     return result;
 }
 
+/* The CRTC's modes fill a 4:3 tube, whatever their number of dots and lines. */
 static int render_vga(struct vga *vga, struct surface *surface)
 {
     struct picture picture = measure(vga);
+    surface->aspect_width = 4;
+    surface->aspect_height = 3;
     if (is_blank(vga))
         return render_blank(&picture, surface);
     int result = surface_resize(surface, (int)picture.width, (int)picture.height);
@@ -380,6 +383,7 @@ static int render_dispi(struct vga *vga, struct surface *surface)
     int result = surface_resize(surface, (int)picture.width, (int)picture.height);
     if (result < 0)
         return result;
+    surface->aspect_width = surface->aspect_height = 0;
     fill_colors(&picture);
     for (unsigned line = 0; line < picture.height; line++) {
         u32 *to = surface->pixels + (size_t)line * picture.width;

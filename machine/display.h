@@ -10,6 +10,7 @@
 struct surface {
     int width, height;
     int capacity; /* pixels allocated */
+    int aspect_width, aspect_height; /* shape of the whole picture on the tube (4:3), set by render; 0: square pixels */
     u32 *pixels;
 };
 

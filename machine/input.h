@@ -14,12 +14,31 @@
 
 struct input_sink {
     void (*key)(void *opaque, int key, bool down);
-    void (*pointer)(void *opaque, int dx, int dy, int wheel, unsigned buttons); /* relative; buttons: 1 L, 2 R, 4 M */
+    /* Relative; dy grows downwards, wheel away from the user; buttons: 1 left, 2 right, 4 middle, 8 and 10h the sides. */
+    void (*pointer)(void *opaque, int dx, int dy, int wheel, unsigned buttons);
+    void *opaque;
+};
+
+/* A pointer that goes where the host's pointer is.  x, y: 0 to INPUT_ABSOLUTE_MAX over the picture. */
+#define INPUT_ABSOLUTE_MAX 0xffff
+struct input_tablet {
+    bool (*active)(void *opaque); /* the guest has a driver that asked for it */
+    void (*move)(void *opaque, int x, int y, int wheel, unsigned buttons);
+    void *opaque;
+};
+
+#define INPUT_JOYSTICK_AXES 4
+struct input_joystick {
+    /* axes: -32768 (left, up) to 32767; buttons: bit 0 is button A of the first stick. */
+    void (*set)(void *opaque, const i16 axes[INPUT_JOYSTICK_AXES], unsigned buttons);
     void *opaque;
 };
 
 struct input {
     struct input_sink keyboard, mouse;
+    struct input_tablet tablet;
+    struct input_joystick joystick;
+    u8 leds; /* as the guest last set them: 1 Scroll Lock, 2 Num Lock, 4 Caps Lock */
 };
 
 static inline void input_key(struct input *input, int key, bool down)
@@ -32,6 +51,23 @@ static inline void input_pointer(struct input *input, int dx, int dy, int wheel,
 {
     if (input->mouse.pointer)
         input->mouse.pointer(input->mouse.opaque, dx, dy, wheel, buttons);
+}
+
+static inline bool input_is_absolute(const struct input *input)
+{
+    return input->tablet.active && input->tablet.active(input->tablet.opaque);
+}
+
+static inline void input_absolute(struct input *input, int x, int y, int wheel, unsigned buttons)
+{
+    if (input->tablet.move)
+        input->tablet.move(input->tablet.opaque, x, y, wheel, buttons);
+}
+
+static inline void input_joystick_set(struct input *input, const i16 axes[INPUT_JOYSTICK_AXES], unsigned buttons)
+{
+    if (input->joystick.set)
+        input->joystick.set(input->joystick.opaque, axes, buttons);
 }
 
 /* "ctrl", "alt", "f1", "ret", "spc", "a" ... (QEMU's sendkey names) to a key; -1 if unknown. */

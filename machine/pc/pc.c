@@ -221,10 +221,18 @@ static void wire_system_chips(struct pc *pc)
     machine->ferr = fpu_irq13_ferr(&pc->fpu);
 }
 
+static void show_leds(void *opaque, u8 leds)
+{
+    struct input *input = opaque;
+    input->leds = leds;
+}
+
 static void wire_keyboard(struct pc *pc)
 {
     struct irq irq1 = isa_irq(pc, 1), irq12 = isa_irq(pc, 12);
     ps2_keyboard_init(&pc->keyboard, pc->machine);
+    pc->keyboard.leds_changed = show_leds;
+    pc->keyboard.leds_opaque = &pc->machine->input;
     ps2_mouse_init(&pc->mouse, pc->machine);
     i8042_init(&pc->kbc, pc->machine, &pc->a20, &irq1, &irq12, &pc->keyboard.port, &pc->mouse.port);
 }
