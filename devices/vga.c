@@ -477,7 +477,8 @@ int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, cons
         return -EBUSY;
     }
     device_add(&machine->devices, &vga->device_entry, &vga_ops, vga, "vga");
-    machine->display = (struct display){.render = vga_render, .text = vga_text, .changed = vga_changed, .opaque = vga};
+    machine->display = (struct display){.render = vga_render, .text = vga_text, .changed = vga_changed,
+                                        .generation = vga_generation, .opaque = vga};
     reset(vga);
     return 0;
 }

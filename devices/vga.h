@@ -34,6 +34,7 @@ struct vga {
     /* Not saved: what the last render showed. */
     bool changed;           /* a register or a byte in the window was written */
     u64 shown_blink;
+    u64 generation;
     /* Wiring. */
     struct machine *machine;
     u8 *vram;               /* plane p of offset o is byte o * 4 + p */
@@ -59,6 +60,7 @@ void vga_destroy(struct vga *vga);
 int vga_render(void *opaque, struct surface *surface);
 bool vga_text(void *opaque, struct text_screen *screen);
 bool vga_changed(void *opaque);
+u64 vga_generation(void *opaque);
 
 /* A DISPI mode is on. */
 bool vga_dispi_on(const struct vga *vga);

@@ -443,14 +443,25 @@ bool vga_changed(void *opaque)
            any_page_dirty(vga);
 }
 
+u64 vga_generation(void *opaque)
+{
+    return ((const struct vga *)opaque)->generation;
+}
+
 int vga_render(void *opaque, struct surface *surface)
 {
     struct vga *vga = opaque;
+    vga->generation += vga_changed(vga);
     /* Cleared first: what is written while we draw is drawn next time. */
     vga->changed = false;
     vga->shown_blink = blink_phase(vga);
     clean_pages(vga);
-    return vga_dispi_on(vga) ? render_dispi(vga, surface) : render_vga(vga, surface);
+    int result = vga_dispi_on(vga) ? render_dispi(vga, surface) : render_vga(vga, surface);
+    surface->dirty_first = 0;
+    surface->dirty_end = surface->height;
+    surface->border = 0;
+    surface->generation = vga->generation;
+    return result;
 }
 
 /* The text screen. */

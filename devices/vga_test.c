@@ -481,6 +481,26 @@ TEST(mode_13h_is_a_picture_of_320_by_200)
     teardown();
 }
 
+TEST(a_surface_learns_what_is_new_to_it)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    struct surface other = {0};
+    const struct display *display = &machine.display;
+    CHECK(display_stale(display, &surface));
+    CHECK_EQ(display->render(display->opaque, &surface), 0);
+    CHECK(!display_stale(display, &surface));
+    CHECK(display_stale(display, &other));
+    CHECK_EQ(surface.dirty_first, 0);
+    CHECK_EQ(surface.dirty_end, surface.height);
+    CHECK_EQ(surface.aspect_width * 3, surface.aspect_height * 4);
+    poke(0xb8000, 'A');
+    CHECK_EQ(display->render(display->opaque, &other), 0);
+    CHECK(display_stale(display, &surface)); /* the other surface took the change; this one still lacks it */
+    surface_free(&other);
+    teardown();
+}
+
 TEST(the_monitor_has_a_valid_checksum)
 {
     setup();

@@ -6,12 +6,20 @@
 
 #include "machine/types.h"
 
-/* A picture, 32 bits a pixel, 0x00RRGGBB, owned by the caller of display_render and grown by it. */
+/*
+ * A picture, 32 bits a pixel, 0x00RRGGBB, owned by whoever shows it: all zero at first, grown and filled by render, and
+ * handed to render again for the next picture, so that only what changed in between is drawn.  Each viewer (window, VNC,
+ * screendump) has a surface of its own.
+ */
 struct surface {
-    int width, height;
-    int capacity; /* pixels allocated */
-    int aspect_width, aspect_height; /* shape of the whole picture on the tube (4:3), set by render; 0: square pixels */
+    int width, height; /* without repetition: mode 13h is 320x200, text of 9-dot characters 720x400 */
+    int capacity;      /* pixels allocated */
     u32 *pixels;
+    /* Set by render, with width and height. */
+    int aspect_width, aspect_height; /* shape of the whole picture on the tube (4:3); 0: square pixels */
+    int dirty_first, dirty_end;      /* lines changed in this surface by the last render; none if equal, all after a resize */
+    u32 border;                      /* overscan colour, 0x00RRGGBB */
+    u64 generation;                  /* of the picture in here; set it to 0 to have all of it drawn anew */
 };
 
 /* The text screen as code page 437 bytes and VGA attributes. */
@@ -22,14 +30,22 @@ struct text_screen {
 };
 
 struct display {
-    /* Renders the whole picture.  0, or -ENOMEM.  Lock held. */
+    /* Brings the surface up to date.  0, or -ENOMEM.  Lock held. */
     int (*render)(void *opaque, struct surface *surface);
     /* False in a graphics mode. */
     bool (*text)(void *opaque, struct text_screen *screen);
     /* True if something visible changed since the last render. */
     bool (*changed)(void *opaque);
+    /* Of the picture that the last render made, for whichever surface. */
+    u64 (*generation)(void *opaque);
     void *opaque;
 };
+
+/* A render would, or may, change this surface. */
+static inline bool display_stale(const struct display *display, const struct surface *surface)
+{
+    return display->changed(display->opaque) || surface->generation != display->generation(display->opaque);
+}
 
 void surface_free(struct surface *surface);
 int surface_resize(struct surface *surface, int width, int height);
