@@ -153,6 +153,13 @@ static void drive(struct i8254 *pit, bool level)
     irq_set(&pit->irq, level);
 }
 
+/* The speaker plays what counter 2 did until now. */
+static void before_change(struct i8254 *pit, int channel)
+{
+    if (channel == 2 && pit->before_change)
+        pit->before_change(pit->before_change_opaque);
+}
+
 /* Derive the wire and the timer of channel 0. */
 static void update(struct i8254 *pit)
 {
@@ -182,6 +189,7 @@ static void fire(void *opaque)
 void i8254_set_gate(struct i8254 *pit, int channel, bool level)
 {
     struct i8254_counter *c = &pit->counter[channel];
+    before_change(pit, channel);
     u64 now = now_ticks(pit);
     settle(c, now);
     if (level == c->gate)
@@ -204,15 +212,39 @@ void i8254_set_gate(struct i8254 *pit, int channel, bool level)
 
 bool i8254_out(struct i8254 *pit, int channel)
 {
+    before_change(pit, channel);
     u64 now = now_ticks(pit);
     settle(&pit->counter[channel], now);
     return out_level(&pit->counter[channel], now);
 }
 
-u32 i8254_divisor(const struct i8254 *pit, int channel)
+/* Ticks from `now` until OUT may change, 0: never. */
+static u64 level_lasts(const struct i8254_counter *c, u64 now)
 {
-    const struct i8254_counter *c = &pit->counter[channel];
-    return periodic(c) && c->loaded && !c->stopped ? clocks(c, c->count) : 0;
+    if (!c->loaded || c->stopped)
+        return 0;
+    if (now < c->start)
+        return c->start - now;
+    u64 n = clocks(c, c->count), e = now - c->start;
+    switch (mode_of(c)) {
+    case 2:
+        return e % n == n - 1 ? 1 : n - 1 - e % n;
+    case 3:
+        return e % n < high_half(n) ? high_half(n) - e % n : n - e % n;
+    default:
+        return e < n ? n - e : e == n ? 1 : 0;
+    }
+}
+
+bool i8254_out_at(struct i8254 *pit, int channel, u64 tick, u64 *until)
+{
+    struct i8254_counter *c = &pit->counter[channel];
+    settle(c, tick);
+    u64 lasts = level_lasts(c, tick);
+    *until = lasts ? tick + lasts : CLOCK_NEVER;
+    if (c->reload_at > tick)
+        *until = MIN(*until, c->reload_at);
+    return out_level(c, tick);
 }
 
 /* End of the cycle (mode 2) or half cycle (mode 3) that `now` is in. */
@@ -309,6 +341,7 @@ static void write(void *opaque, u64 port, u64 value, unsigned size)
     struct i8254 *pit = opaque;
     u64 now = now_ticks(pit);
     trace(PIT, "write %d = %02x", (int)port, (unsigned)value);
+    before_change(pit, port == 3 ? 2 : port);
     if (port == 3) {
         write_control(pit, value, now);
     } else {
@@ -339,9 +372,10 @@ static u8 read_counter(struct i8254_counter *c, u64 now)
 static u64 read(void *opaque, u64 port, unsigned size)
 {
     struct i8254 *pit = opaque;
-    u64 now = now_ticks(pit);
     if (port == 3)
         return 0xff; /* "No-operation (3-state)" */
+    before_change(pit, port);
+    u64 now = now_ticks(pit);
     settle(&pit->counter[port], now);
     return read_counter(&pit->counter[port], now);
 }

@@ -37,6 +37,8 @@ struct i8254 {
     /* Wiring. */
     struct clock *clock;
     struct irq irq; /* OUT 0 */
+    void (*before_change)(void *opaque); /* counter 2 is about to change: for the speaker; may be NULL */
+    void *before_change_opaque;
     struct device device;
     struct port_range ports; /* 40-43 */
 };
@@ -45,8 +47,8 @@ void i8254_init(struct i8254 *pit, struct machine *machine, const struct irq *ou
 void i8254_set_gate(struct i8254 *pit, int channel, bool level);
 /* OUT of a channel now. */
 bool i8254_out(struct i8254 *pit, int channel);
-/* For the speaker: half periods are at I8254_HZ / i8254_divisor(); 0 when the channel makes no square wave. */
-u32 i8254_divisor(const struct i8254 *pit, int channel);
+/* OUT at `tick`, which is not before the last change of the channel, and the first tick at which it may differ. */
+bool i8254_out_at(struct i8254 *pit, int channel, u64 tick, u64 *until);
 
 extern const struct device_ops i8254_ops;
 

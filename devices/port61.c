@@ -13,9 +13,9 @@ enum { GATE2 = 0x01, SPEAKER = 0x02, WRITABLE = 0x0f, REFRESH = 0x10, OUT2 = 0x2
 
 static void apply(struct port61 *port)
 {
-    i8254_set_gate(port->pit, 2, port->latch & GATE2);
     if (port->speaker)
-        port->speaker(port->speaker_opaque, port->latch & SPEAKER, port->latch & GATE2);
+        port->speaker(port->speaker_opaque, port->latch & SPEAKER);
+    i8254_set_gate(port->pit, 2, port->latch & GATE2);
 }
 
 static void write(void *opaque, u64 offset, u64 value, unsigned size)

@@ -12,8 +12,8 @@ struct port61 {
     /* Wiring. */
     struct i8254 *pit;
     struct clock *clock;
-    /* Speaker data: called when bit 1 or the gate changed; may be NULL. */
-    void (*speaker)(void *opaque, bool data, bool gate);
+    /* Speaker data (bit 1), called at every write before the gate of timer 2 changes; may be NULL. */
+    void (*speaker)(void *opaque, bool data);
     void *speaker_opaque;
     struct device device;
     struct port_range ports;

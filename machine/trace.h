@@ -34,6 +34,7 @@
     X(ACPI, "acpi", "power management")                                                                                \
     X(APIC, "apic", "local and I/O APIC")                                                                              \
     X(TIMER, "timer", "virtual clock and timers")                                                                      \
+    X(AUDIO, "audio", "sound chips and the mixer")                                                                     \
     X(BLOCK, "block", "host side of disks")                                                                            \
     X(ACCEL, "accel", "engines, exits, gear changes")
 

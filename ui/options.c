@@ -61,6 +61,7 @@ STRING_OPTION(append, machine.append)
 STRING_OPTION(bios, machine.bios)
 STRING_OPTION(debugcon, machine.debugcon)
 STRING_OPTION(pidfile, machine.pidfile)
+STRING_OPTION(audiodev, machine.audiodev)
 STRING_OPTION(trace_file, trace_file)
 
 #define FLAG_OPTION(name, member)                                                                                      \
@@ -201,6 +202,7 @@ static const struct option table[] = {
     {"nographic", SCREEN, NULL, set_nographic, "serial port and monitor on this terminal; Ctrl-A h helps, Ctrl-A x ends"},
     {"display", SCREEN, "none", set_display, "no window"},
     {"vga", SCREEN, "std|none", set_vga, "graphics card"},
+    {"audiodev", SCREEN, "sdl|wav|none[,path=F]", set_audiodev, "where sound goes; wav records it"},
 
     {"serial", PORTS, "WHERE", set_serial, "COM1; again: COM2, 3, 4.  WHERE is stdio, mon:stdio (with monitor),\n"
      "null, none, file:PATH, pty, tcp:HOST:PORT[,server,nowait], unix:PATH[,server,nowait]"},
@@ -223,7 +225,7 @@ static const struct option table[] = {
 
     {"vnc", LATER, "", NULL, NULL}, {"full-screen", LATER, NULL, NULL, NULL}, {"k", LATER, "", NULL, NULL},
     {"nic", LATER, "", NULL, NULL}, {"netdev", LATER, "", NULL, NULL}, {"net", LATER, "", NULL, NULL},
-    {"audiodev", LATER, "", NULL, NULL}, {"usb", LATER, NULL, NULL, NULL}, {"usbdevice", LATER, "", NULL, NULL},
+    {"usb", LATER, NULL, NULL, NULL}, {"usbdevice", LATER, "", NULL, NULL},
     {"qmp", LATER, "", NULL, NULL}, {"chardev", LATER, "", NULL, NULL}, {"mon", LATER, "", NULL, NULL},
     {"s", LATER, NULL, NULL, NULL}, {"gdb", LATER, "", NULL, NULL}, {"action", LATER, "", NULL, NULL},
     {"loadvm", LATER, "", NULL, NULL}, {"incoming", LATER, "", NULL, NULL}, {"dfilter", LATER, "", NULL, NULL},

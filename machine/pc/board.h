@@ -27,6 +27,7 @@
 #include "devices/port92.h"
 #include "devices/ps2_keyboard.h"
 #include "devices/ps2_mouse.h"
+#include "devices/speaker.h"
 #include "devices/uart16550.h"
 #include "devices/vga.h"
 #include "machine/pc/pc.h"
@@ -82,6 +83,7 @@ struct pc {
     struct a20 a20;
     struct port61 port61;
     struct port92 port92;
+    struct speaker speaker;
     struct fpu_irq13 fpu;
     struct ps2_keyboard keyboard;
     struct ps2_mouse mouse;
@@ -100,6 +102,7 @@ struct pc {
     struct block *disks[4]; /* by IDE index */
     struct block *floppies[2];
     struct chardev *serial[CONFIG_MAX_SERIALS], *parallel_chr, *debugcon_chr, *monitor_chr;
+    struct audio *audio;
     struct char_mux *mux; /* of the first "mon:"; goes with its last port */
     char bootorder[512]; /* lines for fw_cfg's bootorder */
 };
@@ -120,6 +123,9 @@ int pc_find_vga_bios(struct pc *pc, struct blob *blob, struct error *err);
 /* chars.c: opens what -serial, -parallel, -debugcon and -monitor name; closes it. */
 int pc_open_chars(struct pc *pc, struct error *err);
 void pc_close_chars(struct pc *pc);
+
+/* sound.c: opens -audiodev and plugs in the loudspeaker; after the system chips. */
+int pc_open_sound(struct pc *pc, struct error *err);
 
 /* cmos.c: what the BIOS finds in the RTC's memory. */
 void pc_fill_cmos(struct pc *pc);

@@ -74,6 +74,9 @@ struct machine_config {
     enum display_type display;
     enum vga_type vga;
 
+    const char *audiodev;   /* spec for audio_open; NULL: none */
+    bool audiodev_optional; /* nobody asked for it: where the host cannot, go on without */
+
     const char *bios;                           /* -bios, or NULL */
     const char *firmware_dirs[CONFIG_MAX_DIRS]; /* -L, searched first, in order */
     int firmware_dir_count;

@@ -382,7 +382,8 @@ static int build(struct pc *pc, struct error *err)
         return r;
     wire_system_chips(pc);
     wire_keyboard(pc);
-    r = wire_ports(pc, err);
+    r = pc_open_sound(pc, err);
+    r = r ? r : wire_ports(pc, err);
     r = r ? r : wire_vga(pc, err);
     r = r ? r : wire_disks(pc, err);
     if (r < 0)
@@ -445,6 +446,7 @@ void pc_destroy(struct machine *machine)
 
     destroy_disks(pc);
     pc_close_chars(pc);
+    audio_close(pc->audio);
     machine_destroy(machine);
     if (pc->i440fx.empty)
         i440fx_destroy(&pc->i440fx);
