@@ -1,0 +1,79 @@
+# Read by scripts that watch a machine's screen and press its keys, over the monitor.
+# shellcheck shell=sh
+screen=$work/screen.txt
+patience=90 # seconds for each guest
+watched=0   # guests; the last screen of each is left in $work/NUMBER.png
+
+snap() {
+    echo "screendump $1"
+    sleep "${2:-0.5}"
+    ticks=$((ticks + 1))
+}
+waiting() { [ $ticks -lt $((2 * patience * SLOWER)) ]; }
+# A key by its character, as sendkey calls it.
+key() {
+    case $1 in
+    ' ') echo spc ;;
+    /) echo slash ;;
+    .) echo dot ;;
+    ,) echo comma ;;
+    -) echo minus ;;
+    =) echo equal ;;
+    +) echo shift-equal ;;
+    '(') echo shift-9 ;;
+    ')') echo shift-0 ;;
+    [A-Z]) echo "shift-$1" | tr A-Z a-z ;;
+    *) echo "$1" ;;
+    esac
+}
+# Each line of standard input, in turn: `see TEXT` waits for the text on the screen, `match REGEX` for an extended regular
+# expression, `gone TEXT` until it is no more there, `picture P6 WIDTH HEIGHT` for a screen of that size, `keys NAME...`
+# presses keys, `type TEXT` characters and Enter, `monitor COMMAND` and `pause SECONDS` do as they say.
+conduct() {
+    ticks=0
+    while IFS= read -r line; do
+        verb=${line%% *} text=${line#* }
+        case $verb in
+        keys) for name in $text; do
+            echo "sendkey $name 20"
+            sleep 0.1
+        done ;;
+        type)
+            while [ -n "$text" ]; do
+                rest=${text#?}
+                echo "sendkey $(key "${text%"$rest"}") 20"
+                sleep 0.1
+                text=$rest
+            done
+            echo "sendkey ret 20"
+            ;;
+        see) until grep -qsF -e "$text" "$screen" || ! waiting; do snap "$screen"; done ;;
+        match) until grep -qsE -e "$text" "$screen" || ! waiting; do snap "$screen"; done ;;
+        gone) while grep -qsF -e "$text" "$screen" && waiting; do snap "$screen"; done ;;
+        picture) until [ "$(head -c 10 "$work/screen.ppm" 2>/dev/null | tr '\n' ' ')" = "$text" ] || ! waiting; do
+            snap "$work/screen.ppm" 1
+        done ;;
+        monitor) echo "$text" ;;
+        pause) sleep "$text" ;;
+        esac
+    done
+    ! waiting || echo reached >"$work/reached"
+    echo "screendump $picture"
+    echo quit
+}
+# watch LABEL OPTION...: a machine, conducted by standard input.
+watch() {
+    label=$1
+    shift
+    watched=$((watched + 1))
+    picture=$work/$watched.png
+    rm -f "$work/reached" "$screen" "$work/screen.ppm" "$picture"
+    start=$(date +%s)
+    conduct | within $((patience + 30)) "$CLUTCH" -display none -monitor stdio "$@" >"$work/monitor.out" 2>&1
+    if [ -e "$work/reached" ]; then
+        ok "$label ($(($(date +%s) - start)) s)"
+    else
+        fail "$label; its screen:"
+        sed 's/^/    /' "$screen" 2>/dev/null
+    fi
+}
