@@ -5,8 +5,9 @@
  * end no later than the next timer should fire, by the speed seen so far; under -icount a slice ends on the exact
  * instruction.
  */
-#include "accel/accel.h"
+#include "accel/shift.h"
 
+#include <config.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 
 #define SLICE_MIN 2000ull
 #define SLICE_MAX 40000ull /* instructions: a fraction of a millisecond, the most that an interrupt waits */
+#define SLICE_NS_MIN 20000ull
+#define SLICE_NS_MAX 10000000ull
 
 struct accel {
     struct machine *machine;
@@ -30,12 +33,18 @@ struct accel {
     u64 ns_per_1000; /* guest speed: nanoseconds for 1000 instructions, smoothed */
 };
 
-const struct engine *const engines[] = {&interp_engine, NULL};
+const struct engine *const engines[] = {
+#if CONFIG_KVM
+    &kvm_engine,
+#endif
+    &interp_engine,
+    NULL,
+};
 
 static const struct engine *find_engine(const char *name)
 {
     for (unsigned i = 0; engines[i]; i++)
-        if (!name || !strcmp(engines[i]->name, name))
+        if (!strcmp(engines[i]->name, name ? name : interp_engine.name))
             return engines[i];
     return NULL;
 }
@@ -44,12 +53,19 @@ static const struct engine *find_engine(const char *name)
 
 static void wake(struct machine *machine) { pthread_cond_broadcast(&machine->wake); }
 
+static void attend(struct accel *accel)
+{
+    if (accel->vcpu.engine->attend)
+        accel->vcpu.engine->attend(&accel->vcpu);
+    wake(accel->machine);
+}
+
 static void set_intr(void *opaque, int line, bool level)
 {
     struct accel *accel = opaque;
     cpu_set_intr(accel->vcpu.cpu, level);
     if (level)
-        wake(accel->machine);
+        attend(accel);
 }
 
 static void drive_cpu(void *opaque, int index, enum cpu_pin pin, int value)
@@ -120,6 +136,7 @@ static void end(struct accel *accel, enum machine_event event)
 static void reset(struct accel *accel)
 {
     trace(RESET, "reset: %s", accel->machine->event_text ? accel->machine->event_text : "user");
+    accel->vcpu.engine->store(&accel->vcpu); /* an access under way comes to its end */
     machine_reset_devices(accel->machine);
     cpu_reset(accel->vcpu.cpu);
     accel->vcpu.engine->load(&accel->vcpu);
@@ -196,13 +213,40 @@ static u64 slice(struct accel *accel)
     return MAX(SLICE_MIN, MIN(until, SLICE_MAX));
 }
 
+static u64 slice_ns(struct accel *accel)
+{
+    u64 deadline = clock_deadline(accel->machine->clock), now = clock_ns(accel->machine->clock);
+    return MAX(SLICE_NS_MIN, MIN(deadline - MIN(deadline, now), SLICE_NS_MAX));
+}
+
 /* --- the thread --- */
+
+static void after_run(struct accel *accel, enum engine_exit why, u64 executed)
+{
+    struct vcpu *vcpu = &accel->vcpu;
+    struct machine *machine = accel->machine;
+    if (why == ENGINE_EXIT_CANNOT) {
+        shift_detour(vcpu);
+    } else if (why == ENGINE_EXIT_DEAD) {
+        if (!shift_give_up(vcpu))
+            machine_request(machine, EVENT_INTERNAL, "the host's KVM failed and took the processor's state along");
+    } else if (vcpu->shift.left) {
+        shift_detour_ran(vcpu, executed);
+    } else if (why == ENGINE_EXIT_SHUTDOWN && machine->event == EVENT_NONE) {
+        machine->event = EVENT_TRIPLE_FAULT;
+        machine->event_text = "triple fault";
+    }
+}
 
 static void run(struct accel *accel)
 {
     struct vcpu *vcpu = &accel->vcpu;
     struct machine *machine = accel->machine;
     u64 budget = slice(accel);
+    if (vcpu->engine->timed)
+        vcpu->slice_ns = slice_ns(accel);
+    else if (vcpu->shift.left)
+        budget = MIN(budget, vcpu->shift.left);
     machine_unlock(machine);
     struct timespec before, after;
     u64 executed = cpu_instructions(vcpu->cpu);
@@ -215,10 +259,7 @@ static void run(struct accel *accel)
         u64 ns = (after.tv_sec - before.tv_sec) * NS_PER_SEC + after.tv_nsec - before.tv_nsec;
         accel->ns_per_1000 = MAX(100ull, (accel->ns_per_1000 * 7 + ns * 1000 / executed) / 8);
     }
-    if (why == ENGINE_EXIT_SHUTDOWN && machine->event == EVENT_NONE) {
-        machine->event = EVENT_TRIPLE_FAULT;
-        machine->event_text = "triple fault";
-    }
+    after_run(accel, why, executed);
 }
 
 static void park(struct accel *accel)
@@ -241,6 +282,7 @@ static void *drive(void *opaque)
     struct accel *accel = opaque;
     struct machine *machine = accel->machine;
     machine_lock(machine);
+    accel->vcpu.parked = false;
     accel->vcpu.engine->load(&accel->vcpu);
     while (machine->state != RUN_QUIT) {
         if (machine->event != EVENT_NONE)
@@ -274,6 +316,21 @@ static struct cpu *create_cpu(struct machine *machine, const struct accel_option
     return cpu_create(options->cpu_model, features, &machine_cpu_bus, machine, why);
 }
 
+static bool kvm_is_there(void)
+{
+    for (unsigned i = 0; engines[i]; i++)
+        if (engines[i]->timed && engines[i]->probe(NULL) == 0)
+            return true;
+    return false;
+}
+
+static int check_icount(const struct accel *accel, const struct engine *engine, struct error *err)
+{
+    if (!engine->timed || accel->options.icount_shift < 0)
+        return 0;
+    return error_set(err, EINVAL, "-icount counts instructions, which %s cannot: use -accel interp", engine->name);
+}
+
 struct accel *accel_create(struct machine *machine, const struct accel_options *options, struct error *err)
 {
     struct accel *accel = calloc(1, sizeof(*accel));
@@ -288,14 +345,19 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     pthread_cond_init(&accel->parked, NULL);
     struct vcpu *vcpu = &accel->vcpu;
     *vcpu = (struct vcpu){.accel = accel, .machine = machine, .engine = find_engine(options->engine), .parked = true};
+    vcpu->shift.gear = vcpu->engine;
+    vcpu->kvm_all_modes = options->kvm_all_modes;
     if (!vcpu->engine) {
         error_set(err, EINVAL, "there is no engine '%s'", options->engine);
         free(accel);
         return NULL;
     }
+    machine->host_tsc = options->icount_shift < 0 && kvm_is_there();
     vcpu->cpu = create_cpu(machine, options, why);
-    if (!vcpu->cpu || vcpu->engine->create(vcpu, err) < 0) {
+    if (!vcpu->cpu)
         error_set(err, EINVAL, "-cpu: %s", why);
+    if (!vcpu->cpu || (vcpu->engine->timed && check_icount(accel, vcpu->engine, err) < 0) ||
+        vcpu->engine->create(vcpu, err) < 0) {
         cpu_destroy(vcpu->cpu);
         free(accel);
         return NULL;
@@ -348,7 +410,8 @@ void accel_destroy(struct accel *accel)
     accel->machine->kick = NULL;
     accel->machine->set_a20 = NULL;
     accel->machine->cpu_count = 0;
-    accel->vcpu.engine->destroy(&accel->vcpu);
+    for (unsigned i = 0; engines[i]; i++)
+        engines[i]->destroy(&accel->vcpu);
     cpu_destroy(accel->vcpu.cpu);
     pthread_cond_destroy(&accel->parked);
     free(accel);
@@ -385,4 +448,34 @@ void accel_set_state(struct accel *accel, enum run_state state)
 }
 
 enum machine_event accel_ending(const struct accel *accel) { return accel->ending; }
-const char *accel_engine_name(const struct accel *accel) { return accel->vcpu.engine->name; }
+const char *accel_engine_name(const struct accel *accel) { return accel->vcpu.shift.gear->name; }
+
+int accel_shift(struct accel *accel, const char *name, struct error *err)
+{
+    const struct engine *engine = find_engine(name);
+    if (!engine)
+        return error_set(err, EINVAL, "there is no engine '%s'", name);
+    int r = check_icount(accel, engine, err);
+    if (r < 0 || engine == accel->vcpu.shift.gear)
+        return r;
+    accel_pause(accel);
+    r = shift_to(&accel->vcpu, engine, err);
+    accel_resume(accel);
+    return r;
+}
+
+void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out)
+{
+    const struct shift *shift = &accel->vcpu.shift;
+    print(out, "engine: %s (%s)\n", shift->gear->name, shift->gear->description);
+    print(out, "instructions interpreted: %llu\n", (unsigned long long)cpu_instructions(accel->vcpu.cpu));
+    if (shift->shifts || shift->changes)
+        print(out, "shifts: %llu; detours through the interpreter: %llu, of %llu instructions\n",
+              (unsigned long long)shift->shifts, (unsigned long long)shift->detours,
+              (unsigned long long)shift->detour_instructions);
+    if (shift->changes)
+        print(out, "a change of engine takes %llu us, at most %llu us\n",
+              (unsigned long long)(shift->ns / shift->changes / 1000), (unsigned long long)(shift->ns_max / 1000));
+    for (unsigned i = 0; i < SHIFT_CAUSES && shift->causes[i].text; i++)
+        print(out, "  %llu times: %s\n", (unsigned long long)shift->causes[i].count, shift->causes[i].text);
+}

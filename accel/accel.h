@@ -17,7 +17,8 @@ enum engine_exit {
     ENGINE_EXIT_HALTED,   /* nothing to do until an interrupt */
     ENGINE_EXIT_SHUTDOWN, /* triple fault */
     ENGINE_EXIT_DEBUG,    /* breakpoint or single step of a debugger */
-    ENGINE_EXIT_CANNOT,   /* this engine cannot execute the instruction at RIP: another one must */
+    ENGINE_EXIT_CANNOT,   /* this engine cannot execute the instruction at RIP, vcpu->cannot says why: another one must */
+    ENGINE_EXIT_DEAD,     /* the engine failed for good, vcpu->cannot says why */
 };
 
 struct vcpu;
@@ -25,6 +26,7 @@ struct vcpu;
 struct engine {
     const char *name; /* "interp" */
     const char *description;
+    bool timed; /* does not count instructions: run() ends after vcpu->slice_ns, and -icount is impossible */
     /* 0 if it can run here, else -errno and the reason; any thread. */
     int (*probe)(struct error *why);
     int (*create)(struct vcpu *vcpu, struct error *err);
@@ -33,8 +35,12 @@ struct engine {
     enum engine_exit (*run)(struct vcpu *vcpu, u64 budget);
     /* Any thread, signal handlers too: run() returns soon. */
     void (*kick)(struct vcpu *vcpu);
-    void (*load)(struct vcpu *vcpu);  /* struct cpu -> engine */
-    void (*store)(struct vcpu *vcpu); /* engine -> struct cpu */
+    /* INTR or NMI rose, or a timer is due earlier; machine lock held, any thread.  NULL: the engine looks by itself. */
+    void (*attend)(struct vcpu *vcpu);
+    void (*load)(struct vcpu *vcpu);  /* struct cpu -> engine; machine lock held */
+    void (*store)(struct vcpu *vcpu); /* engine -> struct cpu; machine lock held */
+    /* After store(): struct cpu is whole.  NULL: always. */
+    bool (*alive)(struct vcpu *vcpu);
     /* The memory map changed; machine lock held, any thread: takes effect before guest code runs on. */
     void (*map_changed)(struct vcpu *vcpu);
     /* Starts or stops collecting PAGE_DIRTY_SAVE for all of RAM; NULL: the engine's writes always set page flags. */
@@ -42,17 +48,41 @@ struct engine {
 };
 
 extern const struct engine interp_engine;
+extern const struct engine kvm_engine; /* if CONFIG_KVM */
 /* All engines of this build, best first, NULL-terminated. */
 extern const struct engine *const engines[];
 
+/* The first engine of `wanted` ("kvm", "interp", "auto") that this host has, to *name; none wanted: the interpreter.
+ * -EINVAL if it has none of them. */
+int accel_choose(const char *const *wanted, int count, bool icount, const char **name, struct error *err);
+
 struct accel;
+
+#define SHIFT_CAUSES 16
+
+/* How a vCPU changes gear (accel/shift.c). */
+struct shift {
+    const struct engine *gear; /* what the user asked for; vcpu->engine differs during a detour */
+    u64 length, left;          /* instructions: of the next detour; of the one under way, 0: in gear */
+    u64 in_gear_at;            /* host ns at which the engine in gear took over */
+    u64 detours, detour_instructions, shifts;
+    u64 changes, ns, ns_max;   /* of engine, and what they took */
+    struct shift_cause {
+        const char *text;
+        u64 count;
+    } causes[SHIFT_CAUSES];
+};
 
 struct vcpu {
     struct accel *accel;
     struct machine *machine;
     struct cpu *cpu;
-    const struct engine *engine;
-    void *engine_state;
+    const struct engine *engine; /* what executes now */
+    void *engine_state;          /* KVM's; kept while another engine is in gear */
+    struct shift shift;
+    u64 slice_ns;                /* for engines that are timed */
+    const char *cannot;
+    bool kvm_all_modes;
     pthread_t thread;
     bool started;
     bool parked;      /* outside guest code and staying there; machine lock */
@@ -60,7 +90,8 @@ struct vcpu {
 
 struct accel_options {
     const char *cpu_model, *cpu_features; /* features may be NULL */
-    const char *engine;  /* by name, or NULL for the best */
+    const char *engine;  /* by name; NULL: the interpreter */
+    bool kvm_all_modes;  /* KVM executes even what this host's KVM is known to get wrong */
     int icount_shift;    /* -1: real time */
     bool icount_sleep;   /* idle time passes in real time even under icount */
     bool no_reboot, no_shutdown;
@@ -82,7 +113,11 @@ void accel_set_state(struct accel *accel, enum run_state state);
 /* How the machine ended, valid in RUN_QUIT: EVENT_NONE when the user quit. */
 enum machine_event accel_ending(const struct accel *accel);
 
-/* For `info accel`: engine name and instructions executed. */
+/* Lock held: from here on the named engine executes.  Nothing changes on failure. */
+int accel_shift(struct accel *accel, const char *name, struct error *err);
+/* The engine in gear. */
 const char *accel_engine_name(const struct accel *accel);
+/* For `info accel`; lock held. */
+void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
 
 #endif

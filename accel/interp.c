@@ -7,7 +7,15 @@ static int probe(struct error *why) { return 0; }
 static int create(struct vcpu *vcpu, struct error *err) { return 0; }
 static void destroy(struct vcpu *vcpu) {}
 static void kick(struct vcpu *vcpu) { cpu_kick(vcpu->cpu); }
-static void load(struct vcpu *vcpu) { cpu_state_changed(vcpu->cpu); }
+
+/* Memory may hold other code than we know when we come after another engine. */
+static void load(struct vcpu *vcpu)
+{
+    if (vcpu->engine_state)
+        cpu_memory_changed(vcpu->cpu);
+    cpu_state_changed(vcpu->cpu);
+}
+
 static void store(struct vcpu *vcpu) {}
 static void map_changed(struct vcpu *vcpu) { cpu_map_changed(vcpu->cpu); }
 

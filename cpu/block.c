@@ -13,8 +13,9 @@
 #include <sys/mman.h>
 
 #define ARENA_SIZE (48u << 20)
-/* Head, 32 ops, a pseudo-op and a link, a check. */
+/* Head, 32 ops, a pseudo-op and a link, a check; and the bytes that they were decoded from. */
 #define BLOCK_SPACE (sizeof(struct block) + (BLOCK_MAX_INSNS + 4) * sizeof(struct op))
+#define CODE_SPACE (BLOCK_MAX_INSNS * 15)
 #define NEW_PAGE_SPACE (2 * sizeof(struct code_page))
 
 /* A physical page with decoded code in it. */
@@ -474,11 +475,60 @@ static struct block *build(struct cpu *cpu, u64 linear, u64 phys, unsigned max, 
     return b.block;
 }
 
+/* --- blocks from before another engine ran --- */
+
+static u8 *code_of(struct block *block) { return (u8 *)&block->ops[block->op_count + 1]; }
+
+static const u8 *host_page(struct cpu *cpu, u64 phys)
+{
+    struct cpu_page page;
+    cpu->bus->page(cpu->board, phys, &page);
+    return page.host;
+}
+
+/* Keeps the bytes that the block was made from. */
+static void save_code(struct cpu *cpu, struct block *block)
+{
+    unsigned offset = block->key & 0xfff, first = MIN(block->bytes, 4096 - offset);
+    memcpy(code_of(block), host_page(cpu, block->page) + offset, first);
+    if (first < block->bytes)
+        memcpy(code_of(block) + first, host_page(cpu, block->page2), block->bytes - first);
+}
+
+static bool same_code(struct cpu *cpu, struct block *block)
+{
+    unsigned offset = block->key & 0xfff, first = MIN(block->bytes, 4096 - offset);
+    const u8 *host = host_page(cpu, block->page);
+    if (!host || memcmp(code_of(block), host + offset, first))
+        return false;
+    if (first == block->bytes)
+        return true;
+    host = host_page(cpu, block->page2);
+    return host && !memcmp(code_of(block) + first, host, block->bytes - first);
+}
+
+/* Is it still what memory holds?  Its links may lead to blocks that are not, so they are made anew. */
+static bool renew(struct cpu *cpu, struct block *block)
+{
+    if (!same_code(cpu, block)) {
+        kill(cpu, block);
+        return false;
+    }
+    struct link *link = (struct link *)&block->ops[block->op_count];
+    link->to[0] = link->to[1] = NULL;
+    block->epoch = cpu->blocks->epoch;
+    return true;
+}
+
+void cpu_memory_changed(struct cpu *cpu) { cpu->blocks->epoch++; }
+
 /* Takes the block just built at the end of the arena into the cache. */
 static void keep(struct cpu *cpu, struct block *block)
 {
     struct block_cache *cache = cpu->blocks;
-    take(cache, sizeof(*block) + (block->op_count + 1) * sizeof(struct op));
+    take(cache, sizeof(*block) + (block->op_count + 1) * sizeof(struct op) + block->bytes);
+    save_code(cpu, block);
+    block->epoch = cache->epoch;
     struct block **bucket = &cache->hash[BLOCK_HASH(block->key & ((1ull << MODE_SHIFT) - 1))];
     block->hash_next = *bucket;
     *bucket = block;
@@ -494,9 +544,12 @@ struct block *block_find(struct cpu *cpu)
     u64 phys = mmu_fetch(cpu, linear);
     u64 key = phys | cpu->mode_key;
     for (struct block *block = cpu->blocks->hash[BLOCK_HASH(phys)]; block; block = block->hash_next)
-        if (block->key == key)
-            return block;
-    if (cpu->blocks->used + BLOCK_SPACE + NEW_PAGE_SPACE > ARENA_SIZE)
+        if (block->key == key) {
+            if (likely(block->epoch == cpu->blocks->epoch) || renew(cpu, block))
+                return block;
+            break;
+        }
+    if (cpu->blocks->used + BLOCK_SPACE + CODE_SPACE + NEW_PAGE_SPACE > ARENA_SIZE)
         block_flush_all(cpu);
     struct block *block = build(cpu, linear, phys, BLOCK_MAX_INSNS, true);
     if (block != cpu->blocks->scratch)

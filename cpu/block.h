@@ -25,6 +25,7 @@ struct block {
     u64 page2; /* physical page of the rest of a crossing instruction, or page */
     struct block *hash_next;
     struct block *page_next[2]; /* in the lists of page and page2 */
+    u64 epoch; /* cache->epoch when it was last known to be what memory holds */
     u16 bytes;
     u16 op_count; /* with pseudo-ops, without link slots */
     struct op ops[];
@@ -34,6 +35,7 @@ struct block_cache {
     u8 *arena;
     size_t used;
     u64 flushes; /* how often everything was dropped: a pointer kept across a build is valid only if unchanged */
+    u64 epoch;   /* counts the times that memory may have changed unseen: older blocks are compared before use */
     struct block *scratch; /* the one uncached block: single steps and ends of budgets */
     struct code_page *pages[4096];
     struct code_page *free_pages;

@@ -59,6 +59,7 @@ static void reset_events(struct cpu *cpu)
     cpu->nmi_pending = cpu->nmi_blocked = cpu->init_pending = cpu->smi_pending = cpu->startup_pending = false;
     cpu->shadow = 0;
     cpu->pending_dr6 = 0;
+    memset(&cpu->held, 0, sizeof(cpu->held));
     memset(&cpu->fault, 0, sizeof(cpu->fault));
     __atomic_and_fetch(&cpu->attention, ATTENTION_EXIT | ATTENTION_INTR, __ATOMIC_SEQ_CST);
 }

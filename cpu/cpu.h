@@ -248,6 +248,12 @@ struct cpu {
     bool startup_pending; /* a start-up IPI came */
     u8 startup_vector;
     u8 shadow;          /* interrupts held off for one instruction: SHADOW_STI, SHADOW_MOVSS */
+    /* An event that another engine had accepted and not delivered: the first thing to do. */
+    struct {
+        bool valid, external, has_error; /* external: by INTA, else an exception */
+        u8 vector;
+        u32 error;
+    } held;
     u64 pending_dr6;    /* debug traps to deliver at the next boundary (DR6 bits); 0: none */
     bool a20;           /* false: physical bit 20 is forced to 0 */
     u64 a20_mask;       /* ~0 or ~(1 << 20) */
@@ -333,6 +339,9 @@ void cpu_start_up(struct cpu *cpu, u8 vector);
 void cpu_set_a20(struct cpu *cpu, bool on);
 void cpu_map_changed(struct cpu *cpu);
 void cpu_code_written(struct cpu *cpu, u64 phys, u64 length); /* DMA or another CPU wrote PAGE_CODE memory */
+
+/* Another engine ran: memory may have changed anywhere, decoded code too.  CPU's own thread, outside of cpu_run. */
+void cpu_memory_changed(struct cpu *cpu);
 
 /* True if cpu_run would do something: not halted, or an event is there that wakes it. */
 bool cpu_has_work(const struct cpu *cpu);

@@ -137,6 +137,19 @@ u64 cpu_instructions(const struct cpu *cpu)
     return cpu->instructions + executed;
 }
 
+static void deliver_held(struct cpu *cpu)
+{
+    cpu->held.valid = false;
+    if (cpu->held.external) {
+        interrupt_external(cpu, cpu->held.vector);
+        return;
+    }
+    cpu->fault.vector = cpu->held.vector;
+    cpu->fault.has_error = cpu->held.has_error;
+    cpu->fault.error = cpu->held.error;
+    interrupt_fault(cpu);
+}
+
 /* One external interrupt, NMI or debug trap, by priority.  False: none was due. */
 static bool deliver_event(struct cpu *cpu)
 {
@@ -255,7 +268,9 @@ static bool attend(struct cpu *cpu, enum cpu_exit *why)
         *why = CPU_EXIT_KICKED;
         return true;
     }
-    if (cpu->activity == ACTIVITY_ACTIVE || cpu_has_work(cpu))
+    if (cpu->held.valid)
+        deliver_held(cpu);
+    else if (cpu->activity == ACTIVITY_ACTIVE || cpu_has_work(cpu))
         deliver_event(cpu);
     settle_attention(cpu);
     if (cpu->activity == ACTIVITY_HALTED && !cpu_has_work(cpu)) {
@@ -323,6 +338,8 @@ void cpu_state_changed(struct cpu *cpu)
     cpu->fl = fl_from_eflags(cpu->rflags);
     cpu_update_mode(cpu);
     tlb_flush_all(cpu);
+    if (cpu->held.valid || cpu->nmi_pending || cpu->activity != ACTIVITY_ACTIVE)
+        __atomic_or_fetch(&cpu->attention, ATTENTION_TRAP, __ATOMIC_SEQ_CST);
     if (cpu->intr && (cpu->rflags & FLAG_IF))
         __atomic_or_fetch(&cpu->attention, ATTENTION_INTR, __ATOMIC_SEQ_CST);
 }

@@ -149,6 +149,10 @@ static void apic_write(void *board, enum cpu_apic reg, u64 value)
 static u64 tsc(void *board)
 {
     struct machine *machine = board;
+#if defined(__x86_64__)
+    if (machine->host_tsc)
+        return __builtin_ia32_rdtsc();
+#endif
     return clock_ns(machine->clock) * (CPUBUS_TSC_HZ / NS_PER_SEC);
 }
 

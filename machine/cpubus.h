@@ -9,7 +9,7 @@
 /* For cpu_create, with the struct machine as `board`. */
 extern const struct cpu_bus machine_cpu_bus;
 
-/* Nanoseconds and TSC ticks are the same number: guests measure 1 GHz. */
+/* Nanoseconds and TSC ticks are the same number: guests measure 1 GHz (unless machine->host_tsc). */
 #define CPUBUS_TSC_HZ 1000000000ull
 
 /* Sends the CPU's trace lines to machine/trace.h and lets its mask follow trace_select.  Once, before CPUs run. */

@@ -74,6 +74,7 @@ struct machine {
     /* Wires between CPU 0 and the board. */
     struct irq intr;           /* INTR: connected by who plugs the CPU in; without local APICs the PIC drives it */
     struct irq ferr;           /* FERR#: connected by the board; the CPU drives it (IRQ 13) */
+    bool host_tsc;             /* the TSC is the host's own, so that KVM and others count alike; else 1 GHz of clock */
     bool ignne;                /* IGNNE#, as the board drives it: true = x87 errors are ignored */
 
     enum run_state state;

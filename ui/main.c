@@ -96,19 +96,31 @@ static int write_pidfile(struct program *program, struct error *err)
     return 0;
 }
 
+/* -accel: the first that this host has; nothing given: the interpreter. */
+static int choose_engine(const struct machine_config *config, const char **name, struct error *err)
+{
+    static const char *const names[] = {[ACCEL_AUTO] = "auto", [ACCEL_INTERP] = "interp", [ACCEL_KVM] = "kvm"};
+    const char *wanted[CONFIG_MAX_ACCELS];
+    for (int i = 0; i < config->accel_count; i++)
+        wanted[i] = names[config->accels[i]];
+    return accel_choose(wanted, config->accel_count, config->icount_shift >= 0, name, err);
+}
+
 static int plug_in_cpu(struct program *program, struct error *err)
 {
     const struct machine_config *config = &program->options.machine;
-    bool interp = config->accel_count && config->accels[0] == ACCEL_INTERP;
     struct accel_options options = {
         .cpu_model = config->cpu_model ? config->cpu_model : config->machine == MACHINE_ISAPC ? "486" : CPU_DEFAULT_MODEL,
         .cpu_features = config->cpu_features,
-        .engine = interp ? "interp" : NULL,
+        .kvm_all_modes = config->kvm_all_modes,
         .icount_shift = config->icount_shift,
         .icount_sleep = config->icount_sleep,
         .no_reboot = config->no_reboot,
         .no_shutdown = config->no_shutdown,
     };
+    int r = choose_engine(config, &options.engine, err);
+    if (r < 0)
+        return r;
     program->accel = accel_create(program->machine, &options, err);
     return program->accel ? 0 : -EINVAL;
 }

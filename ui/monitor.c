@@ -91,6 +91,15 @@ static void cont(struct monitor *monitor, char *args)
         accel_set_state(monitor->accel, RUN_RUNNING);
 }
 
+static void change_engine(struct monitor *monitor, char *args)
+{
+    struct error err;
+    if (!*args || !monitor->accel)
+        monitor_print(monitor, "accel to which engine? interp, kvm (info accel shows the one in gear)\n");
+    else if (accel_shift(monitor->accel, args, &err) < 0)
+        monitor_print(monitor, "%s\n", err.text);
+}
+
 static void system_reset(struct monitor *monitor, char *args)
 {
     machine_request(monitor->machine, EVENT_RESET, "monitor");
@@ -135,6 +144,7 @@ static const struct monitor_command commands[] = {
     {"info", "WHAT", "show WHAT: registers, pic, mem ... (help info lists them)", monitor_info},
     {"stop", "", "stop the machine", stop},
     {"cont", "", "let it go on", cont},
+    {"accel", "NAME", "change gear: the engine that executes from here on: interp, kvm", change_engine},
     {"system_reset", "", "press the reset button", system_reset},
     {"system_powerdown", "", "press the power button", system_powerdown},
     {"nmi", "", "press the NMI button", monitor_nmi},

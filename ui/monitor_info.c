@@ -201,13 +201,16 @@ static void info_cpus(struct monitor *monitor, char *args)
 
 static void info_accel(struct monitor *monitor, char *args)
 {
-    monitor_print(monitor, "engine: %s\n", monitor->accel ? accel_engine_name(monitor->accel) : "none");
+    if (monitor->accel)
+        accel_print(monitor->accel, monitor_print, monitor);
+    else
+        monitor_print(monitor, "engine: none\n");
 }
 
 const struct monitor_command monitor_infos[] = {
     {"registers", "", "the processor's state", info_registers},
     {"cpus", "", "processors", info_cpus},
-    {"accel", "", "the engine that executes", info_accel},
+    {"accel", "", "the engine that executes, its detours and shifts", info_accel},
     {"mem", "", "mapped linear memory, with its rights", monitor_info_mem},
     {"tlb", "", "linear to physical, as the page tables say", monitor_info_tlb},
     {"mtree", "", "what answers at which physical address and port", info_mtree},

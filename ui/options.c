@@ -172,7 +172,8 @@ static const struct option table[] = {
     {"machine", MACHINE, "", optvalue_machine, NULL},
     {"no-hpet", MACHINE, NULL, set_no_hpet, "no high precision event timer"},
     {"cpu", MACHINE, "MODEL[,+F,-F]", optvalue_cpu, "processor model and features (-cpu help)"},
-    {"accel", MACHINE, "auto|interp", optvalue_accel, "engine; several are tried in order (tcg means interp)"},
+    {"accel", MACHINE, "kvm|interp|auto[,modes=all]", optvalue_accel,
+     "engine [interp]; several are tried in order (tcg means interp);\nmodes=all: KVM also executes what this host's gets wrong"},
     {"enable-kvm", MACHINE, NULL, set_enable_kvm, NULL},
     {"m", MACHINE, "64|64M|1G", optvalue_memory, "memory, in MiB without a unit (128)"},
     {"smp", MACHINE, "1", optvalue_smp, "processors"},
@@ -329,18 +330,6 @@ static int check_drives(struct options *options, struct error *err)
     return 0;
 }
 
-static int check_accels(struct machine_config *config, struct error *err)
-{
-    int kept = 0;
-    for (int i = 0; i < config->accel_count; i++)
-        if (config->accels[i] != ACCEL_KVM)
-            config->accels[kept++] = config->accels[i];
-    if (config->accel_count && !kept)
-        return error_set(err, EINVAL, "-accel kvm is not available yet; -accel interp works");
-    config->accel_count = kept;
-    return 0;
-}
-
 static int check_cpu(const struct machine_config *config, struct error *err)
 {
     const char *const *names = cpu_model_names();
@@ -381,8 +370,6 @@ static int finish(struct options *options, struct error *err)
     int r = check_memory(config, err);
     if (r == 0)
         r = check_drives(options, err);
-    if (r == 0)
-        r = check_accels(config, err);
     if (r == 0)
         r = check_cpu(config, err);
     if (r == 0)

@@ -88,18 +88,19 @@ TEST(options_of_later_versions_are_refused)
 {
     REFUSES("-vnc :0", "not available yet");
     REFUSES("-smp 2", "not available yet");
-    REFUSES("-accel kvm", "not available yet");
     REFUSES("-display sdl", "not available yet");
     REFUSES("-device e1000", "not available yet");
 }
 
-TEST(an_unavailable_engine_falls_back_to_the_next)
+TEST(engines_are_listed_in_order_of_preference)
 {
     CHECK_EQ(parse("-accel kvm -accel tcg"), 0);
-    CHECK_EQ(CONFIG.accel_count, 1);
-    CHECK_EQ(CONFIG.accels[0], ACCEL_INTERP);
+    CHECK_EQ(CONFIG.accel_count, 2);
+    CHECK_EQ(CONFIG.accels[0], ACCEL_KVM);
+    CHECK_EQ(CONFIG.accels[1], ACCEL_INTERP);
     CHECK_EQ(parse("-M pc,accel=kvm:tcg"), 0);
-    CHECK_EQ(CONFIG.accels[0], ACCEL_INTERP);
+    CHECK_EQ(CONFIG.accels[0], ACCEL_KVM);
+    CHECK_EQ(CONFIG.accels[1], ACCEL_INTERP);
 }
 
 TEST(machine_names_are_checked)

@@ -270,6 +270,14 @@ int optvalue_machine(struct options *options, const char *value, struct error *e
     return set_keys(options, "-M", value, "type", keys, NULL, err);
 }
 
+static int accel_modes(struct options *options, void *target, const char *value, struct error *err)
+{
+    static const char *const modes[] = {"safe", "all", NULL};
+    int choice = optvalue_choice("-accel modes=", value, modes, err);
+    options->machine.kvm_all_modes = choice == 1;
+    return MIN(choice, 0);
+}
+
 static int accel_name(struct options *options, void *target, const char *value, struct error *err)
 {
     return add_accel(options, value, err);
@@ -277,7 +285,7 @@ static int accel_name(struct options *options, void *target, const char *value, 
 
 int optvalue_accel(struct options *options, const char *value, struct error *err)
 {
-    static const struct key keys[] = {{"accel", accel_name}, {NULL, NULL}};
+    static const struct key keys[] = {{"accel", accel_name}, {"modes", accel_modes}, {NULL, NULL}};
     return set_keys(options, "-accel", value, "accel", keys, NULL, err);
 }
 

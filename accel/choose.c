@@ -1,0 +1,59 @@
+/*
+ * Which engine: the first of those asked for that this host has, with a reason for each that it has not.
+ */
+#include "accel/accel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct engine *find(const char *name)
+{
+    for (unsigned i = 0; engines[i]; i++)
+        if (!strcmp(engines[i]->name, name))
+            return engines[i];
+    return NULL;
+}
+
+static int try_engine(const char *name, bool icount, struct error *why)
+{
+    const struct engine *engine = find(name);
+    if (!engine)
+        return error_set(why, ENOTSUP, "this build is without it (configure tells what it needs)");
+    if (engine->timed && icount)
+        return error_set(why, EINVAL, "-icount counts instructions, which it cannot");
+    return engine->probe(why);
+}
+
+/* The best engine that is there; the interpreter is always. */
+static const char *best(bool icount)
+{
+    for (unsigned i = 0; engines[i]; i++) {
+        struct error why = {""};
+        if (engines[i] == &interp_engine || (try_engine(engines[i]->name, icount, &why) == 0))
+            return engines[i]->name;
+        error_report("-accel auto: the interpreter executes, not %s: %s", engines[i]->name, why.text);
+    }
+    return interp_engine.name;
+}
+
+int accel_choose(const char *const *wanted, int count, bool icount, const char **name, struct error *err)
+{
+    struct error why = {""};
+    *name = interp_engine.name;
+    for (int i = 0; i < count; i++) {
+        if (!strcmp(wanted[i], "auto")) {
+            *name = best(icount);
+            return 0;
+        }
+        if (try_engine(wanted[i], icount, &why) == 0) {
+            *name = wanted[i];
+            return 0;
+        }
+        if (i + 1 < count)
+            error_report("-accel %s: %s; trying %s", wanted[i], why.text, wanted[i + 1]);
+        else
+            return error_set(err, EINVAL, "-accel %s: %s", wanted[i], why.text);
+    }
+    return 0;
+}

@@ -1,0 +1,504 @@
+/*
+ * The KVM engine: the host's kernel (its hardware, or a software KVM) executes the guest; devices stay ours.
+ *
+ * Source: Linux kernel documentation, virt/kvm/api: KVM_RUN, the kvm_run structure, KVM_INTERRUPT, KVM_NMI, "immediate
+ *   exit", KVM_CAP_EXIT_ON_EMULATION_FAILURE.
+ * Modelled: interrupts from our own PIC and APIC by KVM_INTERRUPT and the interrupt window, HLT, port I/O with strings,
+ *   MMIO, NMI, kicks, slices by a timer signal.  What KVM gives up on is ENGINE_EXIT_CANNOT (accel/shift.c goes on).
+ * Not modelled: an interrupt controller in the kernel, A20 masked (CANNOT), -icount, breakpoints of a debugger.
+ *
+ * An exit for an access is completed by the next KVM_RUN, so before state is read one is made with immediate_exit set.
+ */
+#include <config.h>
+
+#include "accel/accel.h"
+
+#if CONFIG_KVM
+
+#include "accel/kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "machine/trace.h"
+
+#define DEVICE "/dev/kvm"
+#define KICK_SIGNAL SIGRTMIN
+#define DIRTY_INTERVAL 20000000ull /* ns between readings of the frame buffers' dirty log */
+
+static __thread struct kvm *this_thread;
+
+static u64 host_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
+}
+
+/* --- is it there? --- */
+
+static int open_device(struct error *why)
+{
+    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    switch (errno) {
+    case ENOENT:
+        return error_set(why, ENOENT, DEVICE " is not there: load the module kvm_intel or kvm_amd, and enable "
+                                      "virtualization in the firmware (in a virtual machine: nested)");
+    case EACCES:
+    case EPERM:
+        return error_set(why, EACCES, DEVICE ": permission denied; join the group kvm (sudo usermod -aG kvm $USER, "
+                                      "then log in again) or run with access to it");
+    default: return error_set(why, errno, DEVICE ": %s", strerror(errno));
+    }
+}
+
+static bool has(int fd, int capability) { return ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
+
+static int check_device(int fd, struct error *why)
+{
+    static const struct {
+        int capability;
+        const char *name;
+    } needed[] = {{KVM_CAP_USER_MEMORY, "user memory"},
+                  {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
+                  {KVM_CAP_READONLY_MEM, "read-only memory"}};
+    if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+        return error_set(why, ENOTSUP, DEVICE ": not the KVM interface of version %d", KVM_API_VERSION);
+    for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
+        if (!has(fd, needed[i].capability))
+            return error_set(why, ENOTSUP, DEVICE ": the host's KVM is too old (%s)", needed[i].name);
+    return 0;
+}
+
+static int probe(struct error *why)
+{
+    int fd = open_device(why);
+    if (fd < 0)
+        return fd;
+    int r = check_device(fd, why);
+    close(fd);
+    return r;
+}
+
+/* --- creation --- */
+
+static void on_kick(int number)
+{
+    if (this_thread)
+        __atomic_store_n(&this_thread->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
+/* KVM_RUN does not restart; other calls of this thread shall. */
+static void catch_kicks(void)
+{
+    struct sigaction action = {.sa_handler = on_kick, .sa_flags = SA_RESTART};
+    sigaction(KICK_SIGNAL, &action, NULL);
+}
+
+static void enable_exits(struct kvm *kvm)
+{
+    struct kvm_enable_cap enable = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
+    if (has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
+        ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
+    /* Three pages that Intel hosts without unrestricted guests need; below the BIOS at the top of 4 GiB. */
+    u64 identity = 0xfeffc000;
+    if (has(kvm->vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
+        ioctl(kvm->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+    if (has(kvm->vm, KVM_CAP_SET_TSS_ADDR))
+        ioctl(kvm->vm, KVM_SET_TSS_ADDR, 0xfeffd000ul);
+}
+
+static int create_vm(struct kvm *kvm, struct error *err)
+{
+    kvm->system = open_device(err);
+    if (kvm->system < 0)
+        return kvm->system;
+    int r = check_device(kvm->system, err);
+    if (r < 0)
+        return r;
+    do
+        kvm->vm = ioctl(kvm->system, KVM_CREATE_VM, 0);
+    while (kvm->vm < 0 && errno == EINTR);
+    if (kvm->vm < 0)
+        return error_set(err, errno, "KVM_CREATE_VM: %s", strerror(errno));
+    enable_exits(kvm);
+    kvm->cpu = ioctl(kvm->vm, KVM_CREATE_VCPU, 0);
+    if (kvm->cpu < 0)
+        return error_set(err, errno, "KVM_CREATE_VCPU: %s", strerror(errno));
+    int size = ioctl(kvm->system, KVM_GET_VCPU_MMAP_SIZE, 0);
+    void *run = size < 0 ? MAP_FAILED : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, kvm->cpu, 0);
+    if (run == MAP_FAILED)
+        return error_set(err, errno, "cannot map the KVM processor: %s", strerror(errno));
+    kvm->run = run;
+    kvm->run_size = (size_t)size;
+    int slots = ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+    kvm->slot_limit = slots > 0 ? (unsigned)slots : 32;
+    kvm->can_inject_nmi = has(kvm->system, KVM_CAP_USER_NMI);
+    return 0;
+}
+
+static void destroy(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    if (!kvm)
+        return;
+    if (kvm->has_timer)
+        timer_delete(kvm->timer);
+    if (kvm->run)
+        munmap(kvm->run, kvm->run_size);
+    const int files[] = {kvm->cpu, kvm->vm, kvm->system};
+    for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
+        if (files[i] >= 0)
+            close(files[i]);
+    free(kvm);
+    vcpu->engine_state = NULL;
+}
+
+static void warn(const struct kvm *kvm)
+{
+    const char *what = kvm->foreign_cpuid ? "shows the guest features that -cpu has not"
+                                          : "has no 32-bit paging";
+    if (!kvm->foreign_cpuid && !kvm->lacks_paging32)
+        return;
+    error_report("this host's KVM is a software one that %s: %s", what,
+                 kvm->all_modes       ? "the guest may break (modes=all)"
+                 : kvm->foreign_cpuid ? "the interpreter executes in its place (-accel kvm,modes=all takes the risk)"
+                                      : "the interpreter executes what is not 64-bit (-accel kvm,modes=all takes the risk)");
+}
+
+static int create(struct vcpu *vcpu, struct error *err)
+{
+    struct kvm *kvm = calloc(1, sizeof(*kvm));
+    if (!kvm)
+        return error_set(err, ENOMEM, "out of memory for KVM");
+    *kvm = (struct kvm){.system = -1, .vm = -1, .cpu = -1, .vcpu = vcpu, .map_stale = true};
+    vcpu->engine_state = kvm;
+    int r = create_vm(kvm, err);
+    if (r == 0)
+        r = kvm_state_create(kvm, err);
+    if (r < 0) {
+        destroy(vcpu);
+        return r;
+    }
+    kvm_probe(kvm);
+    kvm->all_modes = vcpu->kvm_all_modes;
+    warn(kvm);
+    catch_kicks();
+    return 0;
+}
+
+/* --- kicks --- */
+
+/* Either KVM_RUN sees immediate_exit, or `inside` was set before we look and the signal finds it there. */
+static void kick(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    __atomic_store_n(&kvm->kicked, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&kvm->inside, __ATOMIC_SEQ_CST) && !pthread_equal(pthread_self(), vcpu->thread))
+        pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+/* On the CPU's own thread the loop looks at the lines itself. */
+static void attend(struct vcpu *vcpu)
+{
+    if (!pthread_equal(pthread_self(), vcpu->thread))
+        kick(vcpu);
+}
+
+/* The slice's end comes as a signal to this thread. */
+static bool need_timer(struct kvm *kvm)
+{
+    if (kvm->has_timer)
+        return true;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    kvm->has_timer = timer_create(CLOCK_MONOTONIC, &event, &kvm->timer) == 0;
+    return kvm->has_timer;
+}
+
+static void arm_timer(struct kvm *kvm, u64 ns)
+{
+    struct itimerspec when = {.it_value = {(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)}};
+    if (need_timer(kvm))
+        timer_settime(kvm->timer, 0, &when, NULL);
+}
+
+/* --- accesses; lock held --- */
+
+static void do_port(struct kvm *kvm)
+{
+    struct kvm_run *run = kvm->run;
+    struct ioports *ports = kvm->vcpu->machine->ports;
+    u8 *data = (u8 *)run + run->io.data_offset;
+    if (run->io.direction == KVM_EXIT_IO_IN)
+        ioports_read_block(ports, run->io.port, run->io.size, data, run->io.count);
+    else
+        ioports_write_block(ports, run->io.port, run->io.size, data, run->io.count);
+}
+
+static void do_mmio(struct kvm *kvm)
+{
+    struct kvm_run *run = kvm->run;
+    struct memory *memory = kvm->vcpu->machine->memory;
+    u64 value = 0;
+    unsigned size = MIN(run->mmio.len, 8u);
+    if (run->mmio.is_write) {
+        memcpy(&value, run->mmio.data, size);
+        memory_store(memory, run->mmio.phys_addr, value, size);
+    } else {
+        value = memory_load(memory, run->mmio.phys_addr, size);
+        memcpy(run->mmio.data, &value, size);
+    }
+}
+
+/* False: the exit was for no access. */
+static bool do_access(struct kvm *kvm)
+{
+    if (kvm->run->exit_reason == KVM_EXIT_IO)
+        do_port(kvm);
+    else if (kvm->run->exit_reason == KVM_EXIT_MMIO)
+        do_mmio(kvm);
+    else
+        return false;
+    kvm->io_pending = true;
+    return true;
+}
+
+/* Lets KVM finish the instruction whose access we made. */
+static void complete_access(struct kvm *kvm)
+{
+    for (unsigned i = 0; kvm->io_pending && i < 100000; i++) {
+        kvm->io_pending = false;
+        __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+        if (ioctl(kvm->cpu, KVM_RUN, 0) == 0)
+            do_access(kvm);
+    }
+    __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+/* --- load and store; lock held --- */
+
+/* May KVM execute the mode that the guest is in?  It need not come back when the mode changes, so on a KVM that lacks
+ * one every mode that leads there is out. */
+static bool is_sound(struct kvm *kvm)
+{
+    if (kvm->all_modes)
+        return true;
+    if (kvm->foreign_cpuid)
+        kvm->cannot = "CPUID is not ours";
+    else if (kvm->lacks_paging32 && !(kvm->vcpu->cpu->efer & EFER_LMA))
+        kvm->cannot = "32-bit modes are not safe on this host's KVM";
+    else
+        return true;
+    return false;
+}
+
+static void load(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    complete_access(kvm);
+    kvm->failed_state = !is_sound(kvm) || !kvm_state_load(kvm);
+}
+
+static void store(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    if (kvm->failed_state) /* struct cpu never went in */
+        return;
+    complete_access(kvm);
+    kvm_memory_read_dirty(kvm);
+    kvm->lost = !kvm_state_store(kvm);
+}
+
+static bool alive(struct vcpu *vcpu) { return !kvm_of(vcpu)->lost; }
+
+static void map_changed(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    kvm->map_stale = true;
+    attend(vcpu);
+}
+
+static int dirty_log(struct vcpu *vcpu, bool on)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    kvm_memory_read_dirty(kvm);
+    kvm->log_all = on;
+    map_changed(vcpu);
+    return 0;
+}
+
+/* --- running --- */
+
+static enum engine_exit cannot(struct kvm *kvm, const char *why)
+{
+    kvm->cannot = kvm->vcpu->cannot = why;
+    return ENGINE_EXIT_CANNOT;
+}
+
+static enum engine_exit fail(struct kvm *kvm, const char *why)
+{
+    kvm->vcpu->cannot = why;
+    return ENGINE_EXIT_DEAD;
+}
+
+/* An interrupt if the guest takes one now, else a request to come back when it does. */
+static void inject(struct kvm *kvm)
+{
+    struct vcpu *vcpu = kvm->vcpu;
+    struct cpu *cpu = vcpu->cpu;
+    struct kvm_run *run = kvm->run;
+    if (unlikely(cpu->nmi_pending) && kvm->can_inject_nmi && !kvm->io_pending && ioctl(kvm->cpu, KVM_NMI, 0) == 0)
+        cpu->nmi_pending = false;
+    run->request_interrupt_window = 0;
+    if (likely(!__atomic_load_n(&cpu->intr, __ATOMIC_SEQ_CST)))
+        return;
+    if (run->ready_for_interrupt_injection && run->if_flag && !kvm->io_pending) {
+        struct kvm_interrupt interrupt = {.irq = (u32)cpu->bus->acknowledge(cpu->board)};
+        if (ioctl(kvm->cpu, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
+            cpu->held.valid = cpu->held.external = true;
+            cpu->held.vector = (u8)interrupt.irq;
+        }
+        run->ready_for_interrupt_injection = 0;
+        cpu->stats.interrupts++;
+    }
+    if (cpu->intr)
+        run->request_interrupt_window = 1;
+}
+
+static enum engine_exit after_internal_error(struct kvm *kvm)
+{
+    switch (kvm->run->internal.suberror) {
+    case KVM_INTERNAL_ERROR_EMULATION: return cannot(kvm, "an instruction that KVM's emulator lacks");
+    case KVM_INTERNAL_ERROR_SIMUL_EX: return cannot(kvm, "an exception inside another");
+    case KVM_INTERNAL_ERROR_DELIVERY_EV: return cannot(kvm, "an event that KVM could not deliver");
+    default: return cannot(kvm, "an internal error of KVM");
+    }
+}
+
+/* What an exit other than an access means; ENGINE_EXIT_BUDGET: nothing, go on. */
+static enum engine_exit after_exit(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    switch (kvm->run->exit_reason) {
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_INTR: return ENGINE_EXIT_BUDGET;
+    case KVM_EXIT_HLT:
+        cpu->activity = ACTIVITY_HALTED;
+        cpu->rflags = kvm->run->if_flag ? cpu->rflags | FLAG_IF : cpu->rflags & ~(u64)FLAG_IF;
+        return ENGINE_EXIT_HALTED;
+    /* The registers still are what they were before the first of the three faults: a real one repeats itself. */
+    case KVM_EXIT_SHUTDOWN: return cannot(kvm, "a triple fault, which the interpreter shall confirm");
+    case KVM_EXIT_DEBUG: return ENGINE_EXIT_DEBUG;
+    case KVM_EXIT_INTERNAL_ERROR: return after_internal_error(kvm);
+    case KVM_EXIT_FAIL_ENTRY:
+        trace(ACCEL, "kvm: entry failed: %llx",
+              (unsigned long long)kvm->run->fail_entry.hardware_entry_failure_reason);
+        return cannot(kvm, "a state that the hardware does not enter");
+    default: return cannot(kvm, "an exit of KVM's that we do not know");
+    }
+}
+
+/* Under the lock: what changed since the last KVM_RUN.  ENGINE_EXIT_BUDGET: ready. */
+static enum engine_exit prepare(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    if (kvm->failed_state)
+        return cannot(kvm, kvm->cannot);
+    if (!cpu->a20)
+        return cannot(kvm, "A20 is masked");
+    if (cpu->pending_dr6 || cpu->held.valid)
+        return cannot(kvm, "an event is waiting");
+    if (kvm->map_stale) {
+        kvm->map_stale = false;
+        if (kvm_memory_sync(kvm) < 0)
+            return fail(kvm, "KVM refuses the memory map");
+    }
+    return ENGINE_EXIT_BUDGET;
+}
+
+static enum engine_exit enter(struct kvm *kvm)
+{
+    __atomic_store_n(&kvm->inside, true, __ATOMIC_SEQ_CST);
+    int r = ioctl(kvm->cpu, KVM_RUN, 0);
+    int code = errno;
+    __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
+    kvm->io_pending = false;
+    if (r == 0)
+        return ENGINE_EXIT_BUDGET;
+    if (code == EINTR || code == EAGAIN)
+        return ENGINE_EXIT_KICKED;
+    trace(ACCEL, "KVM_RUN: %s", strerror(code));
+    return fail(kvm, strerror(code));
+}
+
+static enum engine_exit loop(struct kvm *kvm)
+{
+    struct machine *machine = kvm->vcpu->machine;
+    for (;;) {
+        if (__atomic_exchange_n(&kvm->kicked, false, __ATOMIC_SEQ_CST))
+            return ENGINE_EXIT_KICKED;
+        inject(kvm);
+        if (unlikely(kvm->vcpu->cpu->held.valid))
+            return cannot(kvm, "an event is waiting");
+        enum engine_exit why = enter(kvm);
+        if (why != ENGINE_EXIT_BUDGET)
+            return why;
+        machine_lock(machine);
+        bool access = do_access(kvm);
+        why = access ? prepare(kvm) : after_exit(kvm);
+        machine_unlock(machine);
+        if (why != ENGINE_EXIT_BUDGET)
+            return why;
+    }
+}
+
+static enum engine_exit run(struct vcpu *vcpu, u64 budget)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    this_thread = kvm;
+    vcpu->cpu->activity = ACTIVITY_ACTIVE;
+    machine_lock(vcpu->machine);
+    enum engine_exit why = prepare(kvm);
+    u64 now = host_ns();
+    if (now - kvm->dirty_read_at > DIRTY_INTERVAL) {
+        kvm_memory_read_dirty(kvm);
+        kvm->dirty_read_at = now;
+    }
+    machine_unlock(vcpu->machine);
+    if (why != ENGINE_EXIT_BUDGET)
+        return why;
+    __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+    arm_timer(kvm, vcpu->slice_ns);
+    return loop(kvm);
+}
+
+const struct engine kvm_engine = {
+    .name = "kvm",
+    .description = "the host's KVM",
+    .timed = true,
+    .probe = probe,
+    .create = create,
+    .destroy = destroy,
+    .run = run,
+    .kick = kick,
+    .attend = attend,
+    .load = load,
+    .store = store,
+    .alive = alive,
+    .map_changed = map_changed,
+    .dirty_log = dirty_log,
+};
+
+#endif

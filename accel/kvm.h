@@ -1,0 +1,75 @@
+/*
+ * Inside the KVM engine: what kvm.c, kvm_state.c and kvm_memory.c share.
+ */
+#ifndef ACCEL_KVM_H
+#define ACCEL_KVM_H
+
+#include <linux/kvm.h>
+#include <time.h>
+
+#include "accel/accel.h"
+
+#define KVM_MAX_SLOTS 64
+#define KVM_MAX_MSRS 48
+
+struct kvm_slot {
+    u64 start, size; /* guest physical; size 0: free */
+    u8 *host, *page_flags;
+    bool read_only, log_dirty;
+};
+
+struct kvm_msr_field {
+    u32 index;
+    u64 *value; /* in struct cpu */
+};
+
+struct kvm {
+    int system, vm, cpu; /* file descriptors */
+    struct kvm_run *run;
+    size_t run_size;
+    struct vcpu *vcpu;
+
+    /* Memory. */
+    struct kvm_slot slots[KVM_MAX_SLOTS];
+    unsigned slot_limit; /* what the host allows */
+    bool map_stale;      /* set with the machine lock held */
+    bool log_all;
+    u64 dirty_read_at;   /* host ns */
+
+    /* State. */
+    struct kvm_msr_field msrs[KVM_MAX_MSRS];
+    unsigned msr_count;
+    bool has_sregs2, has_xsave;
+    bool tsc_fixed;      /* the host's TSC shows through, whatever we ask for */
+    u64 tsc_offset;      /* as KVM has it */
+
+    /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */
+    bool lacks_paging32, foreign_cpuid, all_modes;
+
+    /* Running. */
+    bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
+    bool inside;         /* atomic: in KVM_RUN, or just about to be */
+    bool io_pending;     /* the last exit's access is done with the next KVM_RUN */
+    bool failed_state;   /* KVM refused struct cpu: the reason is in cannot */
+    bool lost;           /* KVM did not give the state back */
+    bool can_inject_nmi;
+    bool has_timer;
+    timer_t timer;
+    const char *cannot;  /* after ENGINE_EXIT_CANNOT */
+};
+
+static inline struct kvm *kvm_of(const struct vcpu *vcpu) { return vcpu->engine_state; }
+
+/* kvm_state.c: false, with kvm->cannot set, if KVM refuses. */
+bool kvm_state_load(struct kvm *kvm);
+bool kvm_state_store(struct kvm *kvm);
+int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TSC */
+
+/* kvm_probe.c: after kvm_state_create, before anything is loaded. */
+void kvm_probe(struct kvm *kvm);
+
+/* kvm_memory.c, lock held. */
+int kvm_memory_sync(struct kvm *kvm); /* slots := the memory map; -errno if KVM refuses */
+void kvm_memory_read_dirty(struct kvm *kvm); /* KVM's dirty log to page flags */
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * The memory map as KVM's slots: RAM writable, ROM read-only, registers nowhere (their accesses leave the guest).
+ *
+ * Source: Linux kernel documentation, virt/kvm/api: KVM_SET_USER_MEMORY_REGION, KVM_CAP_READONLY_MEM,
+ *   KVM_GET_DIRTY_LOG.
+ * Modelled: every host-backed page of the map; frame buffers with a dirty log.  What is less than a page stays a hole.
+ */
+#include <config.h>
+
+#if CONFIG_KVM
+
+#include "accel/kvm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "machine/trace.h"
+
+#define PAGE 4096ull
+
+static int set_slot(struct kvm *kvm, unsigned index, const struct kvm_slot *slot)
+{
+    struct kvm_userspace_memory_region region = {
+        .slot = index,
+        .flags = (slot->read_only ? KVM_MEM_READONLY : 0) | (slot->log_dirty ? KVM_MEM_LOG_DIRTY_PAGES : 0),
+        .guest_phys_addr = slot->start,
+        .memory_size = slot->size,
+        .userspace_addr = (uintptr_t)slot->host,
+    };
+    trace(ACCEL, "kvm: slot %u: %llx, %llx bytes%s%s", index, (unsigned long long)slot->start,
+          (unsigned long long)slot->size, slot->read_only ? ", read-only" : "", slot->log_dirty ? ", dirty log" : "");
+    return ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
+/* The whole pages of a range that the host backs.  False: none. */
+static bool slot_of_range(const struct kvm *kvm, const struct range *range, struct kvm_slot *slot)
+{
+    const struct region *region = range->region;
+    u64 start = (range->start + PAGE - 1) & ~(PAGE - 1), end = range->end & ~(PAGE - 1);
+    if (region->kind == REGION_MMIO || !region->host || start >= end)
+        return false;
+    u64 offset = start - range->start + range->offset;
+    bool writable = region->kind == REGION_RAM && region->page_flags;
+    *slot = (struct kvm_slot){
+        .start = start,
+        .size = end - start,
+        .host = region->host + offset,
+        .page_flags = region->page_flags ? region->page_flags + offset / PAGE : NULL,
+        .read_only = !writable,
+        .log_dirty = writable && (region->log_dirty || kvm->log_all),
+    };
+    return ((uintptr_t)slot->host & (PAGE - 1)) == 0;
+}
+
+static bool same_slot(const struct kvm_slot *a, const struct kvm_slot *b)
+{
+    return a->start == b->start && a->size == b->size && a->host == b->host && a->page_flags == b->page_flags &&
+           a->read_only == b->read_only && a->log_dirty == b->log_dirty;
+}
+
+static void read_slot_dirty(struct kvm *kvm, unsigned index)
+{
+    struct kvm_slot *slot = &kvm->slots[index];
+    u64 pages = slot->size / PAGE, words = (pages + 63) / 64;
+    u64 *bitmap = calloc(words, 8);
+    struct kvm_dirty_log log = {.slot = index, .dirty_bitmap = bitmap};
+    if (bitmap && ioctl(kvm->vm, KVM_GET_DIRTY_LOG, &log) == 0)
+        for (u64 i = 0; i < words; i++)
+            for (u64 bits = bitmap[i]; bits; bits &= bits - 1)
+                __atomic_fetch_or(&slot->page_flags[i * 64 + (u64)__builtin_ctzll(bits)],
+                                  PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE, __ATOMIC_RELAXED);
+    free(bitmap);
+}
+
+void kvm_memory_read_dirty(struct kvm *kvm)
+{
+    for (unsigned i = 0; i < KVM_MAX_SLOTS; i++)
+        if (kvm->slots[i].size && kvm->slots[i].log_dirty)
+            read_slot_dirty(kvm, i);
+}
+
+/* Removes what the map no longer has, and marks in `kept` what it still has. */
+static int remove_old(struct kvm *kvm, const struct kvm_slot *wanted, unsigned count, bool *kept)
+{
+    for (unsigned i = 0; i < KVM_MAX_SLOTS; i++) {
+        struct kvm_slot *slot = &kvm->slots[i];
+        bool keep = !slot->size;
+        for (unsigned k = 0; k < count && !keep; k++)
+            if (same_slot(slot, &wanted[k]))
+                keep = kept[k] = true;
+        if (keep)
+            continue;
+        if (slot->log_dirty)
+            read_slot_dirty(kvm, i);
+        slot->size = 0;
+        int r = set_slot(kvm, i, slot);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
+{
+    for (unsigned i = 0; i < MIN(kvm->slot_limit, (unsigned)KVM_MAX_SLOTS); i++) {
+        if (kvm->slots[i].size)
+            continue;
+        int r = set_slot(kvm, i, slot);
+        if (r == 0)
+            kvm->slots[i] = *slot;
+        return r;
+    }
+    return -ENOSPC;
+}
+
+int kvm_memory_sync(struct kvm *kvm)
+{
+    struct kvm_slot wanted[KVM_MAX_SLOTS];
+    bool kept[KVM_MAX_SLOTS] = {false};
+    size_t ranges;
+    unsigned count = 0;
+    const struct range *range = memory_ranges(kvm->vcpu->machine->memory, &ranges);
+    for (size_t i = 0; i < ranges; i++) {
+        if (count == KVM_MAX_SLOTS)
+            return -ENOSPC;
+        count += slot_of_range(kvm, &range[i], &wanted[count]);
+    }
+    int r = remove_old(kvm, wanted, count, kept);
+    for (unsigned k = 0; k < count && r == 0; k++)
+        if (!kept[k])
+            r = add_slot(kvm, &wanted[k]);
+    return r;
+}
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * What the host's KVM gets wrong.  Hardware gets nothing wrong; a software KVM may lack modes without saying so, or show
+ * the host's processor where we told it to show ours.  A guest that notices would break when the interpreter goes on.
+ *
+ * Source: Linux kernel documentation, virt/kvm/api; tried on hosts.
+ */
+#include <config.h>
+
+#if CONFIG_KVM
+
+#include "accel/kvm.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "cpu/feature.h"
+#include "cpu/system.h"
+#include "machine/trace.h"
+
+#define PAGE 4096u
+#define CPUID_OSXSAVE (1u << 27) /* these two follow CR4 and IA32_APIC_BASE */
+#define CPUID_APIC (1u << 9)
+
+static bool keeps_paging32(struct kvm *kvm)
+{
+    struct kvm_sregs before, sregs;
+    if (ioctl(kvm->cpu, KVM_GET_SREGS, &before) < 0)
+        return true;
+    sregs = before;
+    sregs.cr0 = CR0_PG | CR0_ET | CR0_PE;
+    sregs.cs = (struct kvm_segment){.limit = ~0u, .selector = 8, .type = 11, .present = 1, .db = 1, .s = 1, .g = 1};
+    sregs.ss = sregs.ds = sregs.es =
+        (struct kvm_segment){.limit = ~0u, .selector = 16, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1};
+    bool keeps = ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0 &&
+                 (sregs.cr0 & CR0_PG);
+    ioctl(kvm->cpu, KVM_SET_SREGS, &before);
+    return keeps;
+}
+
+/* Runs CPUID leaf 1 in real-address mode at address 0 of a page of its own. */
+static bool run_cpuid(struct kvm *kvm, u8 *page, struct kvm_regs *regs)
+{
+    static const u8 code[] = {0x0f, 0xa2, 0xf4}; /* CPUID, HLT */
+    struct kvm_sregs sregs;
+    struct kvm_userspace_memory_region region = {.memory_size = PAGE, .userspace_addr = (uintptr_t)page};
+    *regs = (struct kvm_regs){.rax = 1, .rflags = 2};
+    memcpy(page, code, sizeof(code));
+    if (ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 || ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) < 0)
+        return false;
+    sregs.cs.base = sregs.cs.selector = 0;
+    bool ran = ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 &&
+               ioctl(kvm->cpu, KVM_RUN, 0) == 0 && kvm->run->exit_reason == KVM_EXIT_HLT &&
+               ioctl(kvm->cpu, KVM_GET_REGS, regs) == 0;
+    region.memory_size = 0;
+    ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
+    return ran;
+}
+
+/* Features that the guest sees and that the model has not. */
+static bool shows_only_ours(struct kvm *kvm)
+{
+    struct kvm_regs regs;
+    u32 ours[4];
+    u8 *page = memory_alloc(PAGE);
+    if (!page)
+        return true;
+    bool ran = run_cpuid(kvm, page, &regs);
+    memory_free(page, PAGE);
+    cpuid_leaf(kvm->vcpu->cpu, 1, 0, ours);
+    u32 more_ecx = (u32)regs.rcx & ~(ours[2] | CPUID_OSXSAVE), more_edx = (u32)regs.rdx & ~(ours[3] | CPUID_APIC);
+    if (ran && (more_ecx | more_edx))
+        trace(ACCEL, "kvm: CPUID 1 shows ECX %x, EDX %x beyond the model", more_ecx, more_edx);
+    return !ran || !(more_ecx | more_edx);
+}
+
+void kvm_probe(struct kvm *kvm)
+{
+    kvm->lacks_paging32 = !keeps_paging32(kvm);
+    kvm->foreign_cpuid = cpu_has(kvm->vcpu->cpu, FEATURE_CPUID) && !shows_only_ours(kvm);
+}
+
+#endif

@@ -1,0 +1,530 @@
+/*
+ * struct cpu to KVM's registers and back.
+ *
+ * Source: Linux kernel documentation, virt/kvm/api: KVM_SET_REGS, KVM_SET_SREGS2, KVM_SET_XSAVE, KVM_SET_MSRS,
+ *   KVM_SET_DEBUGREGS, KVM_SET_VCPU_EVENTS, KVM_SET_CPUID2, KVM_VCPU_TSC_CTRL; SDM vol. 1 "XSAVE area".
+ * Modelled: all that struct cpu has.  XSAVE beyond x87 and SSE follows when the interpreter has it.
+ */
+#include <config.h>
+
+#if CONFIG_KVM
+
+#include "accel/kvm.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "cpu/feature.h"
+#include "cpu/system.h"
+#include "cpu/x87_state.h"
+#include "machine/trace.h"
+
+/* Does an ioctl; on failure remembers what for. */
+static bool ask(struct kvm *kvm, unsigned long request, void *argument, const char *what)
+{
+    if (ioctl(kvm->cpu, request, argument) >= 0)
+        return true;
+    trace(ACCEL, "kvm: %s: %s", what, strerror(errno));
+    kvm->cannot = what;
+    return false;
+}
+
+/* --- registers --- */
+
+static void put_regs(const struct cpu *cpu, struct kvm_regs *regs)
+{
+    const u64 *g = cpu->gpr;
+    *regs = (struct kvm_regs){
+        .rax = g[RAX], .rbx = g[RBX], .rcx = g[RCX], .rdx = g[RDX], .rsi = g[RSI], .rdi = g[RDI], .rsp = g[RSP],
+        .rbp = g[RBP], .r8 = g[R8],   .r9 = g[R9],   .r10 = g[R10], .r11 = g[R11], .r12 = g[R12], .r13 = g[R13],
+        .r14 = g[R14], .r15 = g[R15], .rip = cpu->rip, .rflags = cpu->rflags | 2,
+    };
+}
+
+static void get_regs(struct cpu *cpu, const struct kvm_regs *regs)
+{
+    const u64 values[16] = {regs->rax, regs->rcx, regs->rdx, regs->rbx, regs->rsp, regs->rbp, regs->rsi, regs->rdi,
+                            regs->r8,  regs->r9,  regs->r10, regs->r11, regs->r12, regs->r13, regs->r14, regs->r15};
+    memcpy(cpu->gpr, values, sizeof(values));
+    cpu->rip = cpu->next_rip = regs->rip;
+    cpu->rflags = regs->rflags;
+}
+
+/* --- segments and control registers --- */
+
+static void put_segment(const struct segment *from, bool long_mode, struct kvm_segment *to)
+{
+    u16 access = from->access;
+    *to = (struct kvm_segment){
+        .base = from->base,
+        .limit = from->limit,
+        .selector = from->selector,
+        .type = access & SEG_TYPE,
+        .present = (access & SEG_P) != 0,
+        .dpl = (access & SEG_DPL) >> SEG_DPL_SHIFT,
+        .db = (access & SEG_DB) != 0,
+        .s = (access & SEG_S) != 0,
+        .l = long_mode && (access & SEG_L), /* reserved elsewhere: KVM refuses it */
+        .g = (access & SEG_G) != 0,
+        .avl = (access & SEG_AVL) != 0,
+        .unusable = (access & SEG_NULL) != 0,
+    };
+}
+
+static void get_segment(const struct kvm_segment *from, struct segment *to)
+{
+    u16 access = from->type | (from->s ? SEG_S : 0) | from->dpl << SEG_DPL_SHIFT | (from->present ? SEG_P : 0) |
+                 (from->avl ? SEG_AVL : 0) | (from->l ? SEG_L : 0) | (from->db ? SEG_DB : 0) | (from->g ? SEG_G : 0);
+    *to = (struct segment){.base = from->base, .limit = from->limit, .selector = from->selector, .access = access};
+    if (from->unusable || (!from->present && !from->s && !from->type)) {
+        to->limit = 0;
+        to->access = SEG_NULL | (access & SEG_DPL);
+    }
+}
+
+static struct kvm_segment *segment_slot(struct kvm_sregs2 *sregs, unsigned seg)
+{
+    struct kvm_segment *const slots[SEG_COUNT] = {
+        [ES] = &sregs->es, [CS] = &sregs->cs, [SS] = &sregs->ss,    [DS] = &sregs->ds,
+        [FS] = &sregs->fs, [GS] = &sregs->gs, [LDTR] = &sregs->ldt, [TR] = &sregs->tr,
+    };
+    return slots[seg];
+}
+
+static void put_sregs(const struct cpu *cpu, struct kvm_sregs2 *sregs)
+{
+    *sregs = (struct kvm_sregs2){
+        .gdt = {.base = cpu->gdtr.base, .limit = cpu->gdtr.limit},
+        .idt = {.base = cpu->idtr.base, .limit = cpu->idtr.limit},
+        .cr0 = cpu->cr0, .cr2 = cpu->cr2, .cr3 = cpu->cr3, .cr4 = cpu->cr4, .cr8 = cpu->cr8,
+        .efer = cpu->efer, .apic_base = cpu->apic_base,
+    };
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        put_segment(&cpu->seg[i], cpu->efer & EFER_LMA, segment_slot(sregs, i));
+    sregs->ss.dpl = cpu->cpl; /* where KVM looks for CPL */
+    if ((cpu->cr0 & CR0_PG) && (cpu->cr4 & CR4_PAE) && !(cpu->efer & EFER_LMA)) {
+        sregs->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+        memcpy(sregs->pdptrs, cpu->pdpte, sizeof(sregs->pdptrs));
+    }
+}
+
+static void get_sregs(struct cpu *cpu, struct kvm_sregs2 *sregs)
+{
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        get_segment(segment_slot(sregs, i), &cpu->seg[i]);
+    cpu->gdtr = (struct descriptor_table){sregs->gdt.base, sregs->gdt.limit};
+    cpu->idtr = (struct descriptor_table){sregs->idt.base, sregs->idt.limit};
+    cpu->cr0 = sregs->cr0;
+    cpu->cr2 = sregs->cr2;
+    cpu->cr3 = sregs->cr3;
+    cpu->cr4 = sregs->cr4;
+    cpu->cr8 = sregs->cr8;
+    cpu->efer = sregs->efer;
+    cpu->apic_base = sregs->apic_base;
+    if (sregs->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID)
+        memcpy(cpu->pdpte, sregs->pdptrs, sizeof(cpu->pdpte));
+    if (!(cpu->cr0 & CR0_PE))
+        cpu->cpl = 0;
+    else
+        cpu->cpl = cpu->rflags & FLAG_VM ? 3 : sregs->ss.dpl;
+}
+
+/* struct kvm_sregs2 begins as struct kvm_sregs does, up to apic_base. */
+_Static_assert(offsetof(struct kvm_sregs, apic_base) == offsetof(struct kvm_sregs2, apic_base), "same beginning");
+
+/* A KVM that lacks a mode may drop its bits and report success. */
+static bool took_mode(struct kvm *kvm, const struct kvm_sregs2 *wanted)
+{
+    struct kvm_sregs got;
+    if (!ask(kvm, KVM_GET_SREGS, &got, "KVM_GET_SREGS"))
+        return false;
+    if (!((got.cr0 ^ wanted->cr0) & (CR0_PG | CR0_PE | CR0_WP)) && !((got.efer ^ wanted->efer) & EFER_LMA))
+        return true;
+    kvm->cannot = "a mode of the processor that this host's KVM lacks";
+    return false;
+}
+
+static bool load_sregs(struct kvm *kvm)
+{
+    struct kvm_sregs2 sregs;
+    put_sregs(kvm->vcpu->cpu, &sregs);
+    if (kvm->has_sregs2 && !ask(kvm, KVM_SET_SREGS2, &sregs, "the segment and control registers are beyond KVM"))
+        return false;
+    struct kvm_sregs older = {0};
+    memcpy(&older, &sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
+    if (!kvm->has_sregs2 && !ask(kvm, KVM_SET_SREGS, &older, "the segment and control registers are beyond KVM"))
+        return false;
+    return took_mode(kvm, &sregs);
+}
+
+static bool store_sregs(struct kvm *kvm)
+{
+    struct kvm_sregs2 sregs = {0};
+    struct kvm_sregs older;
+    if (kvm->has_sregs2 ? !ask(kvm, KVM_GET_SREGS2, &sregs, "KVM_GET_SREGS2")
+                        : !ask(kvm, KVM_GET_SREGS, &older, "KVM_GET_SREGS"))
+        return false;
+    if (!kvm->has_sregs2)
+        memcpy(&sregs, &older, offsetof(struct kvm_sregs, interrupt_bitmap));
+    get_sregs(kvm->vcpu->cpu, &sregs);
+    return true;
+}
+
+/* --- x87, SSE --- */
+
+/* The legacy part of an XSAVE area, in its 64-bit layout. */
+struct legacy_area {
+    u16 control, status;
+    u8 tag, reserved;
+    u16 opcode;
+    u64 ip, dp;
+    u32 mxcsr, mxcsr_mask;
+    struct {
+        u64 mantissa;
+        u16 sign_exponent, reserved[3];
+    } st[8];
+    u64 xmm[16][2];
+};
+_Static_assert(sizeof(struct legacy_area) == 416, "FXSAVE area up to the reserved bytes");
+#define XSTATE_BV 512
+#define XSTATE_X87_SSE 3u
+
+static bool load_fpu(struct kvm *kvm)
+{
+    const struct cpu *cpu = kvm->vcpu->cpu;
+    const struct fpu *fpu = &cpu->fpu;
+    struct kvm_xsave image = {0};
+    struct legacy_area *area = (void *)&image;
+    *area = (struct legacy_area){.control = fpu->control, .status = x87_status_word(fpu), .tag = fpu->valid,
+                                 .opcode = fpu->opcode, .ip = fpu->ip, .dp = fpu->dp, .mxcsr = cpu->mxcsr};
+    for (unsigned i = 0; i < 8; i++) {
+        const struct x87_reg *r = &fpu->reg[(fpu->top + i) & 7];
+        area->st[i].mantissa = r->mantissa;
+        area->st[i].sign_exponent = r->sign_exponent;
+    }
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(area->xmm[i], &cpu->vec[i], 16);
+    *(u64 *)((u8 *)&image + XSTATE_BV) = XSTATE_X87_SSE;
+    return ask(kvm, KVM_SET_XSAVE, &image, "the x87 and SSE registers are beyond KVM");
+}
+
+static bool store_fpu(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct fpu *fpu = &cpu->fpu;
+    struct kvm_xsave image;
+    if (!ask(kvm, KVM_GET_XSAVE, &image, "KVM_GET_XSAVE"))
+        return false;
+    const struct legacy_area *area = (const void *)&image;
+    x87_set_control_word(fpu, area->control);
+    x87_set_status_word(fpu, area->status);
+    fpu->valid = area->tag;
+    fpu->opcode = area->opcode & 0x7ff;
+    if (fpu->ip != area->ip || fpu->dp != area->dp) /* this layout has no selectors */
+        fpu->ip_selector = fpu->dp_selector = 0;
+    fpu->ip = area->ip;
+    fpu->dp = area->dp;
+    for (unsigned i = 0; i < 8; i++) {
+        struct x87_reg *r = &fpu->reg[(fpu->top + i) & 7];
+        r->mantissa = area->st[i].mantissa;
+        r->sign_exponent = area->st[i].sign_exponent;
+    }
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(&cpu->vec[i], area->xmm[i], 16);
+    cpu->mxcsr = area->mxcsr;
+    return true;
+}
+
+/* --- MSRs --- */
+
+struct msr_buffer {
+    struct kvm_msrs head;
+    struct kvm_msr_entry entries[KVM_MAX_MSRS];
+};
+
+static void add_msr(struct kvm *kvm, u32 index, u64 *value)
+{
+    struct msr_buffer buffer = {.head = {.nmsrs = 1}, .entries = {{.index = index}}};
+    if (ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) == 1 && kvm->msr_count < KVM_MAX_MSRS)
+        kvm->msrs[kvm->msr_count++] = (struct kvm_msr_field){index, value};
+    else
+        trace(ACCEL, "kvm: no MSR %x", index);
+}
+
+static void list_msrs(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    add_msr(kvm, 0x174, &cpu->sysenter_cs);
+    add_msr(kvm, 0x175, &cpu->sysenter_esp);
+    add_msr(kvm, 0x176, &cpu->sysenter_eip);
+    add_msr(kvm, 0xc0000081, &cpu->star);
+    if (cpu_has(cpu, FEATURE_LM)) {
+        add_msr(kvm, 0xc0000082, &cpu->lstar);
+        add_msr(kvm, 0xc0000083, &cpu->cstar);
+        add_msr(kvm, 0xc0000084, &cpu->fmask);
+        add_msr(kvm, 0xc0000102, &cpu->kernel_gs_base);
+    }
+    if (cpu_has(cpu, FEATURE_RDTSCP))
+        add_msr(kvm, 0xc0000103, &cpu->tsc_aux);
+    if (cpu_has(cpu, FEATURE_PAT))
+        add_msr(kvm, 0x277, &cpu->pat);
+    if (cpu_has(cpu, FEATURE_I686))
+        add_msr(kvm, 0x1a0, &cpu->misc_enable);
+    if (!cpu_has(cpu, FEATURE_MTRR))
+        return;
+    static const u16 fixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
+        add_msr(kvm, fixed[i], &cpu->mtrr_fixed[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_base); i++) {
+        add_msr(kvm, 0x200 + 2 * i, &cpu->mtrr_base[i]);
+        add_msr(kvm, 0x201 + 2 * i, &cpu->mtrr_mask[i]);
+    }
+    add_msr(kvm, 0x2ff, &cpu->mtrr_def_type);
+}
+
+/* One that KVM refuses to take is left out from now on: the interpreter's value stays in struct cpu. */
+static bool load_msrs(struct kvm *kvm)
+{
+    while (kvm->msr_count) {
+        struct msr_buffer buffer = {.head = {.nmsrs = kvm->msr_count}};
+        for (unsigned i = 0; i < kvm->msr_count; i++)
+            buffer.entries[i] = (struct kvm_msr_entry){.index = kvm->msrs[i].index, .data = *kvm->msrs[i].value};
+        int done = ioctl(kvm->cpu, KVM_SET_MSRS, &buffer);
+        if (done < 0) {
+            kvm->cannot = "KVM_SET_MSRS";
+            return false;
+        }
+        if ((unsigned)done >= kvm->msr_count)
+            return true;
+        trace(ACCEL, "kvm: refuses MSR %x = %llx", kvm->msrs[done].index,
+              (unsigned long long)*kvm->msrs[done].value);
+        kvm->msrs[done] = kvm->msrs[--kvm->msr_count];
+    }
+    return true;
+}
+
+static bool store_msrs(struct kvm *kvm)
+{
+    struct msr_buffer buffer = {.head = {.nmsrs = kvm->msr_count}};
+    for (unsigned i = 0; i < kvm->msr_count; i++)
+        buffer.entries[i].index = kvm->msrs[i].index;
+    int done = ioctl(kvm->cpu, KVM_GET_MSRS, &buffer);
+    if (done < 0) {
+        kvm->cannot = "KVM_GET_MSRS";
+        return false;
+    }
+    for (int i = 0; i < done; i++)
+        *kvm->msrs[i].value = buffer.entries[i].data;
+    return true;
+}
+
+/* --- TSC: machine->host_tsc is set, so both engines add the same offset to the host's counter --- */
+
+static int tsc_offset_attribute(struct kvm *kvm, unsigned long request, u64 *offset)
+{
+    struct kvm_device_attr attribute = {
+        .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)offset};
+    return ioctl(kvm->cpu, request, &attribute);
+}
+
+static bool read_tsc(struct kvm *kvm, u64 *offset)
+{
+    struct msr_buffer buffer = {.head = {.nmsrs = 1}, .entries = {{.index = 0x10}}};
+    if (ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) != 1)
+        return false;
+    *offset = buffer.entries[0].data - __builtin_ia32_rdtsc();
+    return true;
+}
+
+/* Some software KVMs let the host's counter show through. */
+static void probe_tsc(struct kvm *kvm)
+{
+    u64 wanted = 1ull << 45, got = 0;
+    kvm->tsc_fixed = tsc_offset_attribute(kvm, KVM_SET_DEVICE_ATTR, &wanted) < 0 || !read_tsc(kvm, &got) ||
+                     got - wanted + (1ull << 34) > 1ull << 35;
+    if (kvm->tsc_fixed)
+        trace(ACCEL, "kvm: the guest sees the host's TSC as it is");
+    kvm->tsc_offset = wanted;
+}
+
+static void load_tsc(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    if (kvm->tsc_fixed)
+        cpu->tsc_offset = 0;
+    else if (cpu->tsc_offset != kvm->tsc_offset && tsc_offset_attribute(kvm, KVM_SET_DEVICE_ATTR, &cpu->tsc_offset) == 0)
+        kvm->tsc_offset = cpu->tsc_offset;
+}
+
+static void store_tsc(struct kvm *kvm)
+{
+    if (!kvm->tsc_fixed && tsc_offset_attribute(kvm, KVM_GET_DEVICE_ATTR, &kvm->tsc_offset) == 0)
+        kvm->vcpu->cpu->tsc_offset = kvm->tsc_offset;
+}
+
+/* --- debug registers, events --- */
+
+static bool load_debug(struct kvm *kvm)
+{
+    const struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_debugregs debug = {.dr6 = cpu->dr[6], .dr7 = cpu->dr[7]};
+    memcpy(debug.db, cpu->dr, sizeof(debug.db));
+    return ask(kvm, KVM_SET_DEBUGREGS, &debug, "the debug registers are beyond KVM");
+}
+
+static bool store_debug(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_debugregs debug;
+    if (!ask(kvm, KVM_GET_DEBUGREGS, &debug, "KVM_GET_DEBUGREGS"))
+        return false;
+    memcpy(cpu->dr, debug.db, sizeof(debug.db));
+    cpu->dr[6] = debug.dr6;
+    cpu->dr[7] = debug.dr7;
+    return true;
+}
+
+static bool load_events(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
+    events.nmi.masked = cpu->nmi_blocked;
+    if (cpu->shadow)
+        events.interrupt.shadow = cpu->shadow == SHADOW_MOVSS ? KVM_X86_SHADOW_INT_MOV_SS : KVM_X86_SHADOW_INT_STI;
+    if (cpu->held.valid && cpu->held.external) {
+        events.interrupt.injected = 1;
+        events.interrupt.nr = cpu->held.vector;
+    } else if (cpu->held.valid) {
+        events.exception.injected = 1;
+        events.exception.nr = cpu->held.vector;
+        events.exception.has_error_code = cpu->held.has_error;
+        events.exception.error_code = cpu->held.error;
+    }
+    cpu->held.valid = false;
+    return ask(kvm, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+}
+
+/* What KVM had accepted and not yet delivered when it came back is the next engine's to deliver. */
+static bool store_events(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_vcpu_events events;
+    if (!ask(kvm, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS"))
+        return false;
+    cpu->nmi_blocked = events.nmi.masked && !events.nmi.injected;
+    if (events.nmi.pending || events.nmi.injected)
+        cpu->nmi_pending = true;
+    cpu->shadow = events.interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS ? SHADOW_MOVSS
+                  : events.interrupt.shadow ? SHADOW_STI : 0;
+    if (cpu->held.valid) /* KVM did not take it */
+        return true;
+    memset(&cpu->held, 0, sizeof(cpu->held));
+    if (events.exception.injected || events.exception.pending) {
+        cpu->held.valid = true;
+        cpu->held.vector = events.exception.nr;
+        cpu->held.has_error = events.exception.has_error_code;
+        cpu->held.error = events.exception.error_code;
+    } else if (events.interrupt.injected && !events.interrupt.soft) { /* INT n starts anew */
+        cpu->held.valid = cpu->held.external = true;
+        cpu->held.vector = events.interrupt.nr;
+    }
+    return true;
+}
+
+/* --- all of it --- */
+
+bool kvm_state_load(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_regs regs;
+    put_regs(cpu, &regs);
+    load_tsc(kvm);
+    if (!load_sregs(kvm) || !load_msrs(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
+        !ask(kvm, KVM_SET_REGS, &regs, "KVM_SET_REGS") || !load_events(kvm))
+        return false;
+    kvm->run->cr8 = cpu->cr8;
+    kvm->run->apic_base = cpu->apic_base;
+    kvm->run->ready_for_interrupt_injection = 0; /* asked for anew */
+    return true;
+}
+
+bool kvm_state_store(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_regs regs;
+    if (!ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS"))
+        return false;
+    get_regs(cpu, &regs);
+    if (!store_sregs(kvm) || !store_msrs(kvm) || !store_fpu(kvm) || !store_debug(kvm) || !store_events(kvm))
+        return false;
+    store_tsc(kvm);
+    cpu->pending_dr6 = 0;
+    cpu->op = NULL;
+    return true;
+}
+
+/* --- CPUID --- */
+
+#define MAX_LEAVES 100
+
+struct cpuid_buffer {
+    struct kvm_cpuid2 head;
+    struct kvm_cpuid_entry2 entries[MAX_LEAVES];
+};
+
+static void add_leaf(struct cpu *cpu, struct cpuid_buffer *buffer, u32 leaf, u32 subleaf, bool indexed)
+{
+    u32 out[4];
+    if (buffer->head.nent == MAX_LEAVES)
+        return;
+    cpuid_leaf(cpu, leaf, subleaf, out);
+    buffer->entries[buffer->head.nent++] = (struct kvm_cpuid_entry2){
+        .function = leaf, .index = subleaf, .flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+        .eax = out[0], .ebx = out[1], .ecx = out[2], .edx = out[3],
+    };
+}
+
+static bool is_indexed(u32 leaf) { return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd; }
+
+static void add_leaves(struct cpu *cpu, struct cpuid_buffer *buffer, u32 first)
+{
+    u32 out[4];
+    cpuid_leaf(cpu, first, 0, out);
+    if (out[0] < first || out[0] > first + 0x40)
+        return;
+    for (u32 leaf = first, last = out[0]; leaf <= last; leaf++)
+        for (u32 subleaf = 0; subleaf < (is_indexed(leaf) ? 5u : 1u); subleaf++)
+            add_leaf(cpu, buffer, leaf, subleaf, is_indexed(leaf));
+}
+
+static int load_cpuid(struct kvm *kvm, struct error *err)
+{
+    struct cpuid_buffer buffer = {.head = {.nent = 0}};
+    struct cpu *cpu = kvm->vcpu->cpu;
+    if (!cpu_has(cpu, FEATURE_CPUID))
+        return 0;
+    add_leaves(cpu, &buffer, 0);
+    add_leaves(cpu, &buffer, 0x80000000);
+    if (ioctl(kvm->cpu, KVM_SET_CPUID2, &buffer) < 0)
+        return error_set(err, errno, "KVM refuses this -cpu: %s", strerror(errno));
+    return 0;
+}
+
+int kvm_state_create(struct kvm *kvm, struct error *err)
+{
+    kvm->has_sregs2 = ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2) > 0;
+    if (ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE) <= 0 ||
+        ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) <= 0 ||
+        ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_DEBUGREGS) <= 0)
+        return error_set(err, ENOTSUP, "the host's KVM is too old");
+    int r = load_cpuid(kvm, err);
+    if (r < 0)
+        return r;
+    list_msrs(kvm);
+    probe_tsc(kvm);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * Changing gear.
+ *
+ * A detour is as long as it must be and no longer: a single instruction that KVM lacks costs a few others, but where such
+ * instructions come thick (x87 code under a KVM that has none) each detour is twice as long as the one before, so that
+ * moving the state does not eat the time.
+ */
+#include "accel/shift.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "machine/trace.h"
+
+#define LENGTH_MIN 16ull
+#define LENGTH_MAX (1ull << 22) /* instructions: some ten milliseconds */
+#define SOON 1000000ull         /* ns in gear: it did not even pay for the shifts */
+#define LATE 20000000ull
+
+static u64 host_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
+}
+
+u64 shift_next_length(u64 length, u64 ns)
+{
+    if (ns < SOON)
+        length *= 2;
+    else if (ns > LATE)
+        length = LENGTH_MIN;
+    return MAX(LENGTH_MIN, MIN(length, LENGTH_MAX));
+}
+
+/* Both engines stand still: state from one to the other. */
+static void change(struct vcpu *vcpu, const struct engine *to)
+{
+    u64 before = host_ns();
+    vcpu->engine->store(vcpu);
+    vcpu->engine = to;
+    to->load(vcpu);
+    u64 ns = host_ns() - before;
+    vcpu->shift.changes++;
+    vcpu->shift.ns += ns;
+    vcpu->shift.ns_max = MAX(vcpu->shift.ns_max, ns);
+}
+
+/* --- detours --- */
+
+static void show_instruction(struct vcpu *vcpu, char *text, size_t size)
+{
+    struct cpu *cpu = vcpu->cpu;
+    u64 linear = (cpu->efer & EFER_LMA) && (cpu->seg[CS].access & SEG_L) ? cpu->rip : (u32)(cpu->seg[CS].base + cpu->rip);
+    int at = snprintf(text, size, "%04x:%llx:", cpu->seg[CS].selector, (unsigned long long)cpu->rip);
+    u8 byte;
+    for (unsigned i = 0; i < 8 && at > 0 && (size_t)at < size && cpu_read_debug(cpu, linear + i, &byte, 1); i++)
+        at += snprintf(text + at, size - (size_t)at, " %02x", byte);
+}
+
+/* The first of each cause is told; info accel has the counts. */
+static void count_cause(struct vcpu *vcpu)
+{
+    struct shift *shift = &vcpu->shift;
+    const char *text = vcpu->cannot ? vcpu->cannot : "no reason given";
+    char instruction[64];
+    for (unsigned i = 0; i < SHIFT_CAUSES; i++) {
+        struct shift_cause *cause = &shift->causes[i];
+        if (cause->text && strcmp(cause->text, text))
+            continue;
+        if (!cause->text) {
+            cause->text = text;
+            show_instruction(vcpu, instruction, sizeof(instruction));
+            error_report("%s cannot go on by itself (%s, at %s); the interpreter helps out (info accel counts)",
+                         shift->gear->name, text, instruction);
+        }
+        cause->count++;
+        return;
+    }
+}
+
+static void print_to_trace(void *out, const char *fmt, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    text[strcspn(text, "\n")] = 0;
+    trace(ACCEL, "  %s", text);
+}
+
+void shift_detour(struct vcpu *vcpu)
+{
+    struct shift *shift = &vcpu->shift;
+    shift->length = shift_next_length(shift->length, host_ns() - shift->in_gear_at);
+    shift->left = shift->length;
+    shift->detours++;
+    change(vcpu, &interp_engine);
+    count_cause(vcpu);
+    trace(ACCEL, "detour of %llu instructions at %04x:%llx: %s", (unsigned long long)shift->left,
+          vcpu->cpu->seg[CS].selector, (unsigned long long)vcpu->cpu->rip, vcpu->cannot);
+    if (trace_on(ACCEL))
+        cpu_print_state(vcpu->cpu, print_to_trace, NULL);
+}
+
+void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
+{
+    struct shift *shift = &vcpu->shift;
+    shift->detour_instructions += instructions;
+    shift->left -= MIN(shift->left, instructions);
+    if (shift->left)
+        return;
+    change(vcpu, shift->gear);
+    shift->in_gear_at = host_ns();
+}
+
+bool shift_give_up(struct vcpu *vcpu)
+{
+    struct shift *shift = &vcpu->shift;
+    const char *name = vcpu->engine->name;
+    vcpu->engine->store(vcpu);
+    if (!vcpu->engine->alive(vcpu))
+        return false;
+    vcpu->engine = shift->gear = &interp_engine;
+    interp_engine.load(vcpu);
+    error_report("%s failed (%s); the interpreter goes on", name, vcpu->cannot);
+    return true;
+}
+
+/* --- shifts --- */
+
+int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
+{
+    if (engine != &interp_engine && !vcpu->engine_state) {
+        int r = engine->create(vcpu, err);
+        if (r < 0)
+            return r;
+    }
+    vcpu->engine = vcpu->shift.gear = engine;
+    vcpu->shift.left = 0;
+    vcpu->shift.length = 0;
+    vcpu->shift.in_gear_at = host_ns();
+    vcpu->shift.shifts++;
+    return 0;
+}

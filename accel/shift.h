@@ -1,0 +1,22 @@
+/*
+ * Changing gear: moving a CPU from one engine to another, because the user asked (a shift), or for a while because the
+ * engine in gear cannot go on (a detour through the interpreter).
+ */
+#ifndef ACCEL_SHIFT_H
+#define ACCEL_SHIFT_H
+
+#include "accel/accel.h"
+
+/* Lock held, on the vCPU's thread: the engine in gear has come back with ENGINE_EXIT_CANNOT. */
+void shift_detour(struct vcpu *vcpu);
+/* The interpreter has executed so many instructions of a detour: goes back when it is over. */
+void shift_detour_ran(struct vcpu *vcpu, u64 instructions);
+/* ENGINE_EXIT_DEAD: the interpreter takes over for good.  False: the state is lost. */
+bool shift_give_up(struct vcpu *vcpu);
+/* Lock held, the vCPU parked: struct cpu is complete. */
+int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err);
+
+/* Length in instructions of the next detour, when the last one was `length` and the engine in gear then ran `ns`. */
+u64 shift_next_length(u64 length, u64 ns);
+
+#endif
