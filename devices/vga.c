@@ -3,11 +3,10 @@
  *
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem"; FreeVGA, "VGA Registers".
  * Modelled: Miscellaneous Output, sequencer, CRT controller with its write protection, graphics and attribute
- *   controllers, DAC with 6- and 8-bit components, retrace and display enable computed from the CRTC's own timing and
- *   guest time.  What the registers show is in vga_draw.c, the memory window in vga_memory.c, high resolutions in
- *   vga_dispi.c.
- * Not modelled: monitor sense (Input Status 0 says a colour monitor), vertical retrace interrupt (the PCI function has
- *   none and no software of this board uses it), light pen, diagnostics bits.
+ *   controllers, DAC with 6- and 8-bit components and the comparator at its outputs.  Timing is in vga_timing.c, what
+ *   the registers show in vga_draw.c, the memory window in vga_memory.c, high resolutions in vga_dispi.c.
+ * Not modelled: vertical retrace interrupt (the PCI function has none and no software of this board uses it), light pen,
+ *   diagnostics bits.
  */
 #include "devices/vga.h"
 
@@ -35,63 +34,11 @@ static const u8 ar_bits[32] = {0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0
 #define CR07_LINE_COMPARE_8 0x10
 
 enum { DAC_WRITING = 0, DAC_READING = 3 };
-enum { STATUS1_DISABLED = 0x01, STATUS1_RETRACE = 0x08 };
-
-/* Timing. */
-
-unsigned vga_vertical_display_end(const struct vga *vga)
-{
-    u8 overflow = vga->cr[CR_OVERFLOW];
-    return (vga->cr[CR_VERTICAL_DISPLAY_END] | (overflow & 0x02u) << 7 | (overflow & 0x40u) << 3) + 1;
-}
-
-static unsigned vertical_total(const struct vga *vga)
-{
-    u8 overflow = vga->cr[CR_OVERFLOW];
-    return (vga->cr[CR_VERTICAL_TOTAL] | (overflow & 0x01u) << 8 | (overflow & 0x20u) << 4) + 2;
-}
-
-static unsigned retrace_start(const struct vga *vga)
-{
-    u8 overflow = vga->cr[CR_OVERFLOW];
-    return vga->cr[CR_VERTICAL_RETRACE_START] | (overflow & 0x04u) << 6 | (overflow & 0x80u) << 2;
-}
-
-static bool in_retrace(const struct vga *vga, unsigned line)
-{
-    unsigned length = (vga->cr[CR_VERTICAL_RETRACE_END] - vga->cr[CR_VERTICAL_RETRACE_START]) & 15;
-    return line - retrace_start(vga) < MAX(length, 1u);
-}
-
-static u8 status_at(const struct vga *vga, unsigned line, unsigned character)
-{
-    bool disabled = line >= vga_vertical_display_end(vga) || character > vga->cr[CR_HORIZONTAL_DISPLAY_END];
-    return (disabled ? STATUS1_DISABLED : 0) | (in_retrace(vga, line) ? STATUS1_RETRACE : 0);
-}
-
-/* A DISPI mode has no timing of its own: 640x480's. */
-static u8 dispi_status(u64 dots)
-{
-    unsigned line = (unsigned)(dots / 800 % 525), dot = (unsigned)(dots % 800);
-    return (line >= 480 || dot >= 640 ? STATUS1_DISABLED : 0) | (line >= 490 && line < 492 ? STATUS1_RETRACE : 0);
-}
-
-static u8 retrace_status(struct vga *vga)
-{
-    u64 hz = vga->misc & 0x04 ? 28322000 : 25175000;
-    u64 dots = clock_ticks(vga->machine->clock, vga->sr[SR_CLOCKING_MODE] & CLOCKING_HALF ? hz / 2 : hz);
-    if (vga_dispi_on(vga))
-        return dispi_status(dots);
-    unsigned width = vga->sr[SR_CLOCKING_MODE] & CLOCKING_8_DOTS ? 8 : 9;
-    u64 characters = dots / width;
-    unsigned total = vga->cr[CR_HORIZONTAL_TOTAL] + 5u;
-    return status_at(vga, (unsigned)(characters / total % vertical_total(vga)), (unsigned)(characters % total));
-}
 
 static u8 read_status1(struct vga *vga)
 {
     vga->ar_data = false;
-    return retrace_status(vga);
+    return vga_retrace_status(vga);
 }
 
 /* DAC. */
@@ -107,6 +54,7 @@ static void write_dac(struct vga *vga, u8 value)
     if (++vga->dac_component < 3)
         return;
     vga->dac_component = 0;
+    vga_raster_note(vga, RASTER_DAC, vga->dac_write_index, vga->dac_cache);
     memcpy(vga->palette + vga->dac_write_index * 3, vga->dac_cache, 3);
     vga->dac_write_index++;
 }
@@ -121,15 +69,28 @@ static u8 read_dac(struct vga *vga)
     return value;
 }
 
+/* Input Status 0, "Switch Sense": the comparator at the DAC's outputs.  A monitor's termination keeps colours of less than
+ * half the scale below its reference; without one (not modelled) they would be above.  Unverified: which colour is at the
+ * outputs when the program looks; the border's here, as in blanked time. */
+static u8 switch_sense(const struct vga *vga)
+{
+    const u8 *color = vga->palette + (vga->ar[AR_OVERSCAN] & vga->dac_mask) * 3;
+    u8 half = wide_dac(vga) ? 0x80 : 0x20;
+    return color[0] < half && color[1] < half && color[2] < half ? 0x10 : 0x00;
+}
+
 /* Attribute controller: one port for index and data. */
 
 static void write_attribute(struct vga *vga, u8 value)
 {
-    unsigned index = vga->ar_index & 0x1f;
-    if (vga->ar_data)
-        vga->ar[index] = value & ar_bits[index];
-    else
+    u8 index = vga->ar_index & 0x1f;
+    if (!vga->ar_data) {
         vga->ar_index = value & 0x3f;
+    } else {
+        value &= ar_bits[index];
+        vga_raster_note(vga, RASTER_ATTRIBUTE, index, &value);
+        vga->ar[index] = value;
+    }
     vga->ar_data = !vga->ar_data;
 }
 
@@ -145,6 +106,8 @@ static void write_crtc(struct vga *vga, u8 value)
             return;
         value = (u8)((vga->cr[index] & ~CR07_LINE_COMPARE_8) | (value & CR07_LINE_COMPARE_8));
     }
+    if (index == CR_START_HIGH || index == CR_START_LOW || index == CR_PRESET_ROW_SCAN)
+        vga_start_changes(vga);
     vga->cr[index] = value;
 }
 
@@ -160,15 +123,18 @@ static bool answers(const struct vga *vga, unsigned port)
 
 u8 vga_port_read(struct vga *vga, unsigned port)
 {
+    u8 value;
     if (!answers(vga, port))
         return 0xff;
+    if (vga->extension && vga->extension->read && vga->extension->read(vga->extension_opaque, port, &value))
+        return value;
     switch (port) {
     case 0x3c0:
         return vga->ar_index;
     case 0x3c1:
         return vga->ar[vga->ar_index & 0x1f];
     case 0x3c2:
-        return 0x10; /* Input Status 0: switch sense */
+        return switch_sense(vga);
     case 0x3c3:
         return 0x01; /* video subsystem enabled */
     case 0x3c4:
@@ -209,6 +175,7 @@ static void write_dac_port(struct vga *vga, unsigned port, u8 value)
 {
     switch (port) {
     case 0x3c6:
+        vga_raster_note(vga, RASTER_DAC_MASK, 0, &value);
         vga->dac_mask = value;
         break;
     case 0x3c7:
@@ -262,6 +229,9 @@ void vga_port_write(struct vga *vga, unsigned port, u8 value)
 {
     if (!answers(vga, port))
         return;
+    vga->changed = true;
+    if (vga->extension && vga->extension->write && vga->extension->write(vga->extension_opaque, port, value))
+        return;
     switch (port) {
     case 0x3c0:
         write_attribute(vga, value);
@@ -283,7 +253,6 @@ void vga_port_write(struct vga *vga, unsigned port, u8 value)
         write_index_or_data(vga, port, value);
         break;
     }
-    vga->changed = true;
     if (port == 0x3c2 || port == 0x3c5 || port == 0x3cf)
         vga_update_direct(vga);
 }
@@ -307,11 +276,8 @@ PORT_OPS(color_status, 0x3da);
 
 /* The chip's table. */
 
-static void reset(void *state)
+void vga_reset(struct vga *vga)
 {
-    struct vga *vga = state;
-    if (vga->pci.bus)
-        pci_reset(&vga->pci);
     vga->misc = vga->feature = 0;
     vga->sr_index = vga->cr_index = vga->gr_index = vga->ar_index = 0;
     memset(vga->sr, 0, sizeof(vga->sr));
@@ -324,7 +290,27 @@ static void reset(void *state)
     vga->ar_data = false;
     vga->dac_mask = 0xff;
     vga->dac_read_index = vga->dac_write_index = vga->dac_state = vga->dac_component = 0;
+    vga->start_retrace = UINT64_MAX;
+    vga->start_shown = vga->preset_shown = 0;
+    vga->raster[0].used = vga->raster[1].used = false;
     vga_dispi_reset(vga);
+    vga_update_direct(vga);
+    vga->changed = true;
+}
+
+static void reset(void *state)
+{
+    struct vga *vga = state;
+    if (vga->pci.bus)
+        pci_reset(&vga->pci);
+    vga_reset(vga);
+}
+
+void vga_loaded(struct vga *vga)
+{
+    vga->raster[0].used = vga->raster[1].used = false;
+    for (u32 page = 0; page < vga->vram_size / 4096; page++)
+        vga_mark_dirty(vga, page * 4096);
     vga_update_direct(vga);
     vga->changed = true;
 }
@@ -334,13 +320,11 @@ static void loaded(void *state)
     struct vga *vga = state;
     if (vga->pci.bus)
         pci_loaded(&vga->pci);
-    vga_update_direct(vga);
-    vga->changed = true;
+    vga_loaded(vga);
 }
 
-static int check(const void *state)
+int vga_check(const struct vga *vga)
 {
-    const struct vga *vga = state;
     const u16 *r = vga->dispi;
     if (vga->dac_component > 2)
         return -EINVAL;
@@ -348,6 +332,11 @@ static int check(const void *state)
         return 0;
     bool sane = r[DISPI_XRES] >= 8 && r[DISPI_YRES] && r[DISPI_VIRT_WIDTH] >= r[DISPI_XRES];
     return sane && vga_dispi_valid_bpp(r[DISPI_BPP]) == r[DISPI_BPP] ? 0 : -EINVAL;
+}
+
+static int check(const void *state)
+{
+    return vga_check(state);
 }
 
 static const struct field fields[] = {
@@ -373,6 +362,9 @@ static const struct field fields[] = {
     FIELD_BLOB(struct vga, palette),
     FIELD(U16, struct vga, dispi_index),
     FIELD_ARRAY(U16, struct vga, dispi),
+    FIELD(U64, struct vga, start_retrace),
+    FIELD(U16, struct vga, start_shown),
+    FIELD(U8, struct vga, preset_shown),
     FIELD_END,
 };
 
@@ -387,6 +379,12 @@ static const struct device_ops vga_ops = {
 
 /* Wiring. */
 
+static void add_port(struct vga *vga, struct port_range *range, u16 base, u16 count, const struct bus_ops *ops)
+{
+    *range = (struct port_range){.name = "vga", .base = base, .count = count, .ops = ops, .opaque = vga};
+    ioports_add(vga->machine->ports, range);
+}
+
 static void add_ports(struct vga *vga)
 {
     struct {
@@ -399,16 +397,17 @@ static void add_ports(struct vga *vga)
         {&vga->vga_ports, 0x3c0, 16, &vga_ports_ops},
         {&vga->color_crtc, 0x3d4, 2, &color_crtc_ops},
         {&vga->color_status, 0x3da, 1, &color_status_ops},
-        /* 16-bit registers at adjacent ports: an access belongs to the port where it starts. */
-        {&vga->dispi_index_port, 0x1ce, 2, &vga_dispi_index_ops},
-        {&vga->dispi_data_port, 0x1cf, 2, &vga_dispi_data_ops},
-        {&vga->dispi_data_port2, 0x1d0, 2, &vga_dispi_data_ops},
     };
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-        *all[i].range = (struct port_range){
-            .name = "vga", .base = all[i].base, .count = all[i].count, .ops = all[i].ops, .opaque = vga};
-        ioports_add(vga->machine->ports, all[i].range);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        add_port(vga, all[i].range, all[i].base, all[i].count, all[i].ops);
+}
+
+static void add_dispi_ports(struct vga *vga)
+{
+    /* 16-bit registers at adjacent ports: an access belongs to the port where it starts. */
+    add_port(vga, &vga->dispi_index_port, 0x1ce, 2, &vga_dispi_index_ops);
+    add_port(vga, &vga->dispi_data_port, 0x1cf, 2, &vga_dispi_data_ops);
+    add_port(vga, &vga->dispi_data_port2, 0x1d0, 2, &vga_dispi_data_ops);
 }
 
 static void add_regions(struct vga *vga)
@@ -419,7 +418,7 @@ static void add_regions(struct vga *vga)
                                   .priority = PRIORITY_DIRECT, .log_dirty = true, .host = vga->vram,
                                   .page_flags = vga->vram_flags};
     vga->frame_buffer = (struct region){.name = "vga-frame-buffer", .kind = REGION_RAM, .base = ISA_FRAME_BUFFER,
-                                        .size = VGA_VRAM_SIZE, .priority = PRIORITY_WINDOW, .log_dirty = true,
+                                        .size = vga->vram_size, .priority = PRIORITY_WINDOW, .log_dirty = true,
                                         .host = vga->vram, .page_flags = vga->vram_flags};
     vga->registers = (struct region){.name = "vga-registers", .kind = REGION_MMIO, .size = 0x1000,
                                      .priority = PRIORITY_WINDOW, .ops = &vga_registers_ops, .opaque = vga};
@@ -449,7 +448,7 @@ static int add_function(struct vga *vga, struct pci_bus *bus)
     struct pci_device *pci = &vga->pci;
     pci_init(pci, "vga", 2 << 3, 0x1234, 0x1111, 0x02, 0x030000);
     pci_set_subsystem(pci, 0x1af4, 0x1100);
-    pci->bars[0] = (struct pci_bar){PCI_BAR_MEM_PREFETCH, VGA_VRAM_SIZE, &vga->frame_buffer, NULL};
+    pci->bars[0] = (struct pci_bar){PCI_BAR_MEM_PREFETCH, vga->vram_size, &vga->frame_buffer, NULL};
     pci->bars[2] = (struct pci_bar){PCI_BAR_MEM, 0x1000, &vga->registers, NULL};
     if (vga->rom)
         pci->bars[6] = (struct pci_bar){PCI_BAR_ROM, vga->rom_size, &vga->rom_region, NULL};
@@ -457,19 +456,34 @@ static int add_function(struct vga *vga, struct pci_bus *bus)
     return pci_add(bus, pci);
 }
 
-int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const u8 *rom, u32 rom_size)
+int vga_init_core(struct vga *vga, struct machine *machine, u32 vram_size)
 {
     memset(vga, 0, sizeof(*vga));
     vga->machine = machine;
-    vga->vram = memory_alloc(VGA_VRAM_SIZE);
-    vga->vram_flags = calloc(VGA_VRAM_SIZE / 4096, 1);
-    if (rom_size > VGA_ROM_MAX)
-        return -EFBIG;
-    if (!vga->vram || !vga->vram_flags || (bus && copy_rom(vga, rom, rom_size) < 0))
+    vga->vram_size = vram_size;
+    vga->vram = memory_alloc(vram_size);
+    vga->vram_flags = calloc(vram_size / 4096, 1);
+    if (!vga->vram || !vga->vram_flags || vga_canvas_create(vga) < 0)
         return -ENOMEM;
-    vga_make_edid(vga);
     add_ports(vga);
     add_regions(vga);
+    machine->display = (struct display){.render = vga_render, .text = vga_text, .changed = vga_changed,
+                                        .generation = vga_generation, .opaque = vga};
+    return 0;
+}
+
+int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const struct vga_config *config)
+{
+    u32 size = config->vram_size ? config->vram_size : VGA_VRAM_SIZE;
+    if (config->rom_size > VGA_ROM_MAX)
+        return -EFBIG;
+    int r = vga_init_core(vga, machine, size);
+    if (r < 0)
+        return r;
+    if (bus && copy_rom(vga, config->rom, config->rom_size) < 0)
+        return -ENOMEM;
+    vga_make_edid(vga);
+    add_dispi_ports(vga);
     if (!bus) {
         vga->frame_buffer.enabled = true;
         memory_add(machine->memory, &vga->frame_buffer);
@@ -477,15 +491,14 @@ int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, cons
         return -EBUSY;
     }
     device_add(&machine->devices, &vga->device_entry, &vga_ops, vga, "vga");
-    machine->display = (struct display){.render = vga_render, .text = vga_text, .changed = vga_changed,
-                                        .generation = vga_generation, .opaque = vga};
     reset(vga);
     return 0;
 }
 
 void vga_destroy(struct vga *vga)
 {
-    memory_free(vga->vram, VGA_VRAM_SIZE);
+    vga_canvas_destroy(vga);
+    memory_free(vga->vram, vga->vram_size);
     memory_free(vga->rom, vga->rom_size);
     free(vga->vram_flags);
     free(vga->rom_flags);

@@ -12,9 +12,48 @@
 
 struct machine;
 
-#define VGA_VRAM_SIZE (16u << 20)
+#define VGA_VRAM_SIZE (16u << 20) /* unless told otherwise */
 #define VGA_ROM_MAX 0x10000
 #define VGA_DISPI_REGISTERS 16
+
+struct vga_picture;
+struct vga_sprite;
+struct vga_canvas;
+
+/* What a Super VGA adds to the chip; any member may be NULL.  `opaque` is the extension's own. */
+struct vga_extension {
+    /* Registers: true where the extension answers instead of the VGA. */
+    bool (*read)(void *opaque, unsigned port, u8 *value);
+    bool (*write)(void *opaque, unsigned port, u8 value);
+    /* Corrects the picture of the VGA's registers by the extension's: addresses, depth. */
+    void (*describe)(void *opaque, struct vga_picture *picture);
+    u64 (*dot_clock)(void *opaque, u64 hz);
+    /* The hardware cursor: where it is, and its pixels on one line. */
+    void (*sprite)(void *opaque, struct vga_sprite *sprite);
+    void (*draw_sprite)(void *opaque, const struct vga_sprite *sprite, unsigned line, unsigned width, u32 *pixels);
+    /* The window at A0000h shows linear memory from *start on. */
+    bool (*linear)(void *opaque, u32 *start);
+};
+
+/* Registers that matter to the picture and may change from line to line. */
+struct vga_shown {
+    u8 palette[256 * 3], ar[32], dac_mask;
+};
+
+/* vga_raster.c: the changes of one frame. */
+#define VGA_RASTER_MAX 1024
+struct vga_raster_change {
+    u16 line;
+    u8 kind, index, value[3];
+};
+struct vga_raster {
+    bool used;
+    u64 frame;
+    unsigned run; /* frames with changes directly before it */
+    unsigned count;
+    struct vga_shown base;
+    struct vga_raster_change changes[VGA_RASTER_MAX];
+};
 
 struct vga {
     /* Guest state. */
@@ -31,13 +70,21 @@ struct vga {
     u8 dac_cache[3];        /* components of an unfinished write */
     u8 palette[256 * 3];    /* as written: 6 or 8 bits */
     u16 dispi_index, dispi[VGA_DISPI_REGISTERS];
-    /* Not saved: what the last render showed. */
+    u64 start_retrace;      /* the start address was written after this many retraces, ... */
+    u16 start_shown;        /* ... and until the next one this is shown */
+    u8 preset_shown;
+    /* Not saved: what the viewers know. */
     bool changed;           /* a register or a byte in the window was written */
-    u64 shown_blink;
     u64 generation;
+    struct vga_canvas *canvas;
+    struct vga_raster raster[2];
+    u8 raster_current;
     /* Wiring. */
+    const struct vga_extension *extension;
+    void *extension_opaque;
     struct machine *machine;
     u8 *vram;               /* plane p of offset o is byte o * 4 + p */
+    u32 vram_size;          /* a power of two */
     u8 *vram_flags;
     u8 *rom;
     u8 edid[128];
@@ -50,13 +97,26 @@ struct vga {
     struct device device_entry;
 };
 
-/* Plugs the chip in and makes it machine->display.  With a bus: function 1234:1111 at 00:02.0 with `rom` in its ROM BAR
- * (copied; may be NULL).  Without (isapc): the frame buffer stands at E0000000h.  0 or -ENOMEM. */
-int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const u8 *rom, u32 rom_size);
+/* What vga_init plugs in. */
+struct vga_config {
+    u32 vram_size;          /* a power of two from 256 KiB on; 0: VGA_VRAM_SIZE */
+    const u8 *rom;          /* for the ROM BAR; copied; may be NULL */
+    u32 rom_size;
+};
+
+/* Plugs the chip in and makes it machine->display.  With a bus: function 1234:1111 at 00:02.0.  Without (isapc): the frame
+ * buffer stands at E0000000h.  0 or -errno. */
+int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const struct vga_config *config);
+/* The same without DISPI, frame buffer and PCI function, which the Super VGA around it brings. */
+int vga_init_core(struct vga *vga, struct machine *machine, u32 vram_size);
+/* The parts of a Super VGA's device_ops that are the VGA's. */
+void vga_reset(struct vga *vga);
+void vga_loaded(struct vga *vga);
+int vga_check(const struct vga *vga);
 
 void vga_destroy(struct vga *vga);
 
-/* vga_draw.c: the picture, for struct display. */
+/* vga_render.c: the picture, for struct display. */
 int vga_render(void *opaque, struct surface *surface);
 bool vga_text(void *opaque, struct text_screen *screen);
 bool vga_changed(void *opaque);
@@ -65,8 +125,8 @@ u64 vga_generation(void *opaque);
 /* A DISPI mode is on. */
 bool vga_dispi_on(const struct vga *vga);
 u32 vga_dispi_line_bytes(const struct vga *vga);
-/* Scan lines of a VGA mode. */
-unsigned vga_vertical_display_end(const struct vga *vga);
+/* The window at A0000h is mapped straight to memory, without a data path in between. */
+bool vga_is_direct(const struct vga *vga);
 
 /* DISPI registers and their bits. */
 enum {

@@ -59,7 +59,7 @@ static u16 clamp(u32 value, u32 low, u32 high)
 static void sanitise(struct vga *vga)
 {
     u16 *r = vga->dispi;
-    u32 plane_memory = vga_dispi_valid_bpp(r[DISPI_BPP]) == 4 ? VGA_VRAM_SIZE / 4 : VGA_VRAM_SIZE;
+    u32 plane_memory = vga_dispi_valid_bpp(r[DISPI_BPP]) == 4 ? vga->vram_size / 4 : vga->vram_size;
     r[DISPI_BPP] = vga_dispi_valid_bpp(r[DISPI_BPP]);
     r[DISPI_XRES] = clamp(r[DISPI_XRES] & ~7u, 8, MAX_XRES);
     r[DISPI_YRES] = clamp(r[DISPI_YRES], 1, MIN(MAX_YRES, plane_memory / line_bytes(r[DISPI_BPP], r[DISPI_XRES])));
@@ -83,7 +83,7 @@ static void mark_all(struct vga *vga, u32 bytes)
 static void clear_screen(struct vga *vga)
 {
     u32 bytes = vga_dispi_line_bytes(vga) * vga->dispi[DISPI_YRES] * (vga->dispi[DISPI_BPP] == 4 ? 4 : 1);
-    bytes = MIN(bytes, VGA_VRAM_SIZE);
+    bytes = MIN(bytes, vga->vram_size);
     memset(vga->vram, 0, bytes);
     mark_all(vga, bytes);
 }
@@ -119,7 +119,7 @@ static void write_dispi(struct vga *vga, unsigned index, u16 value)
         write_enable(vga, value);
         break;
     case DISPI_BANK:
-        vga->dispi[DISPI_BANK] = value & (VGA_VRAM_SIZE / 0x10000 - 1);
+        vga->dispi[DISPI_BANK] = value & (vga->vram_size / 0x10000 - 1);
         break;
     case DISPI_XRES:
     case DISPI_YRES:
@@ -149,7 +149,7 @@ static u16 read_dispi(const struct vga *vga, unsigned index)
     case DISPI_BPP:
         return caps ? MAX_BPP : vga->dispi[index];
     case DISPI_MEMORY_64K:
-        return VGA_VRAM_SIZE / 0x10000;
+        return vga->vram_size / 0x10000;
     default:
         return index < VGA_DISPI_REGISTERS ? vga->dispi[index] : 0;
     }

@@ -1,146 +1,36 @@
 /*
- * VGA: from registers and memory to a picture.
+ * VGA: from registers and memory to the lines of a picture.
  *
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem": "CRT Controller Registers", "Attribute
- *   Controller Registers"; FreeVGA, "VGA Text Mode Operation", "VGA Display Generation".
- * Modelled: text with two fonts, 8 or 9 dots, underline, blinking, cursor; planar, CGA-interleaved and 256-colour
- *   shifting; byte, word and doubleword addressing with row scan substitution, start address, byte and pixel panning,
- *   preset row scan, split screen; DISPI modes of 4 to 32 bits.  Every line is computed from the registers as they are
- *   when the picture is asked for.
+ *   Controller Registers"; FreeVGA, "VGA Text Mode Operation", "VGA Display Generation", "VGA Sequencer Operation".
+ * Modelled: text with two fonts, 8 or 9 dots, line graphics, underline, blinking, cursor with skew; planar,
+ *   CGA-interleaved and 256-colour shifting, with 4 or 8 bits a dot; blinking graphics; byte, word and doubleword
+ *   addressing with row scan substitution, count by two and four, start address, byte and pixel panning, preset row
+ *   scan, split screen with its panning compatibility, colour planes, colour select.
  *   Graphics lines that the CRTC repeats only to fill the tube are shown once: mode 13h is 320x200.
- * Differs from IBM's VGA: doubleword addressing with chain-4 does not shift the address (see vga_memory.c).
- * Not modelled: overscan, changes in the middle of a frame, count by two and four, cursor skew.
+ * Differs from IBM's VGA: doubleword addressing with chain-4 does not shift the address (see vga_memory.c).  With 8 bits
+ *   a dot the palette registers are not looked at (unverified; BIOSes make them the identity there).
+ * Not modelled: the border's width (struct surface has its colour), blanking inside the displayed area, serializers
+ *   loaded every second or fourth character (Clocking Mode bits 2 and 4).
  */
-#include <errno.h>
 #include <string.h>
 
 #include "devices/vga_internal.h"
+#include "devices/vga_picture.h"
 #include "machine/machine.h"
 
-#define FRAME_NS 14285714ull /* 70 Hz */
-#define BLINK_FRAMES 8       /* the cursor changes every 8 frames, characters every 16 */
-#define MAX_CHARACTERS 256
-#define MAX_DOTS 9
+#define BLINK_FRAMES 8 /* the cursor changes every 8 frames, characters every 16 */
 
-/* Everything a line needs that does not change from line to line. */
-struct picture {
-    const struct vga *vga;
-    u32 dac[256];          /* colours as 00RRGGBB */
-    u32 palette[16];       /* through the attribute controller */
-    unsigned characters;   /* across */
-    unsigned dots;         /* of a character */
-    unsigned width, height;
-    unsigned lines_each;   /* CRTC lines of one line of the picture */
-    bool double_scan;
-    unsigned char_height;
-    bool cursor_on, blink_on;
-};
+enum { ATTRIBUTE_LINE_GRAPHICS = 0x04, ATTRIBUTE_BLINK = 0x08, ATTRIBUTE_PAN_SPLIT = 0x20, ATTRIBUTE_8_BITS = 0x40 };
+enum { SHIFT_INTERLEAVED = 0x20, SHIFT_256 = 0x40 };
 
-static u64 blink_phase(const struct vga *vga)
-{
-    return clock_ns(vga->machine->clock) / (FRAME_NS * BLINK_FRAMES);
-}
-
-/* Colours. */
-
-static u8 to_8_bits(const struct vga *vga, u8 component)
-{
-    if (vga->dispi[DISPI_ENABLE] & DISPI_8BIT_DAC)
-        return component;
-    component &= 0x3f;
-    return (u8)(component << 2 | component >> 4);
-}
-
-static u32 dac_color(const struct vga *vga, u8 index)
-{
-    const u8 *entry = vga->palette + (index & vga->dac_mask) * 3;
-    return (u32)to_8_bits(vga, entry[0]) << 16 | (u32)to_8_bits(vga, entry[1]) << 8 | to_8_bits(vga, entry[2]);
-}
-
-/* "Color Select Register": bits 7:6 always, 5:4 instead of the palette's where the mode register says so. */
-static u8 attribute_to_dac(const struct vga *vga, unsigned index)
-{
-    u8 value = vga->ar[index & 15] & 0x3f, select = vga->ar[AR_COLOR_SELECT];
-    if (vga->ar[AR_MODE] & 0x80)
-        value = (u8)((value & 0x0f) | (select & 0x03) << 4);
-    return (u8)(value | (select & 0x0c) << 4);
-}
-
-static void fill_colors(struct picture *picture)
-{
-    for (unsigned i = 0; i < 256; i++)
-        picture->dac[i] = dac_color(picture->vga, (u8)i);
-    for (unsigned i = 0; i < 16; i++)
-        picture->palette[i] = picture->dac[attribute_to_dac(picture->vga, i)];
-}
-
-/* CRTC addresses. */
-
-/* "CRT Controller Registers": how the counter's value becomes a memory address. */
-static u32 map_address(const struct vga *vga, u32 counter, unsigned row_scan)
-{
-    u32 address = counter;
-    if (vga->cr[CR_UNDERLINE] & 0x40) {
-        if (!(vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4))
-            address = counter << 2 | (counter >> 14 & 3);
-    } else if (!(vga->cr[CR_MODE] & 0x40)) {
-        address = counter << 1 | (counter >> (vga->cr[CR_MODE] & 0x20 ? 15 : 13) & 1);
-    }
-    if (!(vga->cr[CR_MODE] & 0x01))
-        address = (address & ~0x2000u) | (row_scan & 1) << 13;
-    if (!(vga->cr[CR_MODE] & 0x02))
-        address = (address & ~0x4000u) | (row_scan >> 1 & 1) << 14;
-    return address & (VGA_PLANE_SIZE - 1);
-}
-
-static const u8 *planes_at(const struct vga *vga, u32 counter, unsigned row_scan)
-{
-    return vga->vram + map_address(vga, counter & 0xffff, row_scan) * 4;
-}
+/* What the registers say. */
 
 static unsigned line_compare(const struct vga *vga)
 {
     return vga->cr[CR_LINE_COMPARE] | (vga->cr[CR_OVERFLOW] & 0x10u) << 4 |
            (vga->cr[CR_MAXIMUM_SCAN_LINE] & 0x40u) << 3;
 }
-
-/* Where the beam is: the counter at the line's left end, the scan line in its row, and the pixel panning. */
-struct beam {
-    u32 counter;
-    unsigned row_scan, panning;
-};
-
-static unsigned pixel_panning(const struct picture *picture)
-{
-    unsigned panning = picture->vga->ar[AR_PIXEL_PANNING] & 15;
-    if (picture->dots == 9)
-        return panning >= 8 ? 0 : panning + 1;
-    if (picture->vga->ar[AR_MODE] & 0x40)
-        return panning >> 1 & 3;
-    return panning & 7;
-}
-
-static struct beam find_beam(const struct picture *picture, unsigned line)
-{
-    const struct vga *vga = picture->vga;
-    unsigned compare = line_compare(vga), scan = line * picture->lines_each;
-    bool split = scan > compare;
-    unsigned preset = vga->cr[CR_PRESET_ROW_SCAN];
-    struct beam beam = {.panning = pixel_panning(picture)};
-    if (split && vga->ar[AR_MODE] & 0x20)
-        beam.panning = 0;
-    scan = split ? scan - compare - 1 : scan;
-    scan /= picture->double_scan ? 2 : 1;
-    if (!split) {
-        scan += preset & 0x1f;
-        beam.counter = (vga->cr[CR_START_HIGH] << 8 | vga->cr[CR_START_LOW]) + (preset >> 5 & 3);
-    }
-    beam.counter += scan / picture->char_height * vga->cr[CR_OFFSET] * 2;
-    beam.row_scan = scan % picture->char_height;
-    return beam;
-}
-
-/* Text. */
 
 /* "Character Map Select": fonts of 8 KiB in plane 2. */
 static u32 font_offset(const struct vga *vga, bool second)
@@ -150,351 +40,351 @@ static u32 font_offset(const struct vga *vga, bool second)
     return (map & 3) * 0x4000 + (map >> 2) * 0x2000; /* maps 0-3: 0, 16K, 32K, 48K; 4-7: 8K above them */
 }
 
-static u16 font_line(const struct picture *picture, u8 character, u8 attribute, unsigned row_scan)
-{
-    const struct vga *vga = picture->vga;
-    u32 offset = font_offset(vga, attribute & 0x08) + character * 32u + (row_scan & 31);
-    u16 bits = (u16)(vga->vram[offset * 4 + 2] << 1);
-    bool line_graphics = vga->ar[AR_MODE] & 0x04 && character >= 0xc0 && character <= 0xdf;
-    if (line_graphics)
-        bits |= bits >> 1 & 1;
-    bool underlined = (attribute & 0x77) == 0x01 && row_scan == (vga->cr[CR_UNDERLINE] & 0x1fu);
-    return underlined ? 0x1ff : bits;
-}
-
-static bool cursor_at(const struct picture *picture, u32 counter, unsigned row_scan)
-{
-    const struct vga *vga = picture->vga;
-    u32 at = (u32)vga->cr[CR_CURSOR_HIGH] << 8 | vga->cr[CR_CURSOR_LOW];
-    return picture->cursor_on && (counter & 0xffff) == at && row_scan >= (vga->cr[CR_CURSOR_START] & 0x1fu) &&
-           row_scan <= (vga->cr[CR_CURSOR_END] & 0x1fu);
-}
-
-static void draw_character(const struct picture *picture, u32 counter, unsigned row_scan, u32 *to)
-{
-    const struct vga *vga = picture->vga;
-    const u8 *cell = planes_at(vga, counter, 0);
-    u8 character = cell[0], attribute = cell[1];
-    bool blinks = vga->ar[AR_MODE] & 0x08;
-    u32 foreground = picture->palette[attribute & 15];
-    u32 background = picture->palette[attribute >> 4 & (blinks ? 7 : 15)];
-    u16 bits = font_line(picture, character, attribute, row_scan);
-    if (blinks && attribute & 0x80 && !picture->blink_on)
-        bits = 0;
-    if (cursor_at(picture, counter, row_scan))
-        bits = 0x1ff;
-    for (unsigned dot = 0; dot < picture->dots; dot++)
-        to[dot] = bits >> (8 - dot) & 1 ? foreground : background;
-}
-
-/* Graphics. */
-
-static void draw_planar(const struct picture *picture, const u8 *planes, u32 *to)
-{
-    unsigned enabled = picture->vga->ar[AR_PLANE_ENABLE] & 15;
-    for (unsigned dot = 0; dot < 8; dot++) {
-        unsigned color = 0;
-        for (unsigned p = 0; p < 4; p++)
-            color |= (planes[p] >> (7 - dot) & 1u) << p;
-        to[dot] = picture->palette[color & enabled];
-    }
-}
-
-/* "Shift Register Interleave": pairs of bits, planes 0 and 2 first, then 1 and 3. */
-static void draw_interleaved(const struct picture *picture, const u8 *planes, u32 *to)
-{
-    unsigned enabled = picture->vga->ar[AR_PLANE_ENABLE] & 15;
-    for (unsigned dot = 0; dot < 8; dot++) {
-        unsigned p = dot / 4, shift = 6 - dot % 4 * 2;
-        unsigned color = (planes[p] >> shift & 3u) | (planes[p + 2] >> shift & 3u) << 2;
-        to[dot] = picture->palette[color & enabled];
-    }
-}
-
-static void draw_256(const struct picture *picture, const u8 *planes, u32 *to)
-{
-    for (unsigned p = 0; p < 4; p++)
-        to[p] = picture->dac[planes[p]];
-}
-
-static void draw_cell(const struct picture *picture, u32 counter, unsigned row_scan, u32 *to)
-{
-    const struct vga *vga = picture->vga;
-    if (!vga_is_graphics(vga)) {
-        draw_character(picture, counter, row_scan, to);
-        return;
-    }
-    const u8 *planes = planes_at(vga, counter, row_scan);
-    if (vga->gr[GR_MODE] & 0x40)
-        draw_256(picture, planes, to);
-    else if (vga->gr[GR_MODE] & 0x20)
-        draw_interleaved(picture, planes, to);
-    else
-        draw_planar(picture, planes, to);
-}
-
-static void draw_line(const struct picture *picture, unsigned line, u32 *to)
-{
-    u32 scratch[(MAX_CHARACTERS + 2) * MAX_DOTS];
-    struct beam beam = find_beam(picture, line);
-    for (unsigned x = 0; x <= picture->characters; x++)
-        draw_cell(picture, beam.counter + x, beam.row_scan, scratch + x * picture->dots);
-    memcpy(to, scratch + beam.panning, picture->width * sizeof(u32));
-}
-
-/* A VGA mode. */
-
-static unsigned cell_dots(const struct vga *vga)
-{
-    if (vga_is_graphics(vga))
-        return vga->gr[GR_MODE] & 0x40 ? 4 : 8;
-    return vga->sr[SR_CLOCKING_MODE] & CLOCKING_8_DOTS ? 8 : 9;
-}
-
-/* Lines that show the same again count once, unless the row scan is part of their address. */
-static unsigned lines_each(const struct vga *vga, bool double_scan, unsigned char_height)
-{
-    bool row_scan_addresses = (vga->cr[CR_MODE] & 3) != 3;
-    unsigned lines = double_scan ? 2 : 1;
-    return vga_is_graphics(vga) && !row_scan_addresses ? lines * char_height : lines;
-}
-
-static struct picture measure(const struct vga *vga)
-{
-    struct picture picture = {.vga = vga};
-    u64 phase = blink_phase(vga);
-    picture.characters = vga->cr[CR_HORIZONTAL_DISPLAY_END] + 1u;
-    picture.dots = cell_dots(vga);
-    picture.double_scan = vga->cr[CR_MAXIMUM_SCAN_LINE] & 0x80;
-    picture.char_height = (vga->cr[CR_MAXIMUM_SCAN_LINE] & 0x1fu) + 1;
-    picture.lines_each = lines_each(vga, picture.double_scan, picture.char_height);
-    picture.width = picture.characters * picture.dots;
-    picture.height = MAX(vga_vertical_display_end(vga) / picture.lines_each, 1u);
-    picture.cursor_on = !(vga->cr[CR_CURSOR_START] & 0x20) && !(phase & 1);
-    picture.blink_on = !(phase & 2);
-    return picture;
-}
-
 static bool is_blank(const struct vga *vga)
 {
     return !(vga->ar_index & PALETTE_SOURCE) || vga->sr[SR_CLOCKING_MODE] & CLOCKING_SCREEN_OFF;
 }
 
-static void fill(u32 *to, size_t count, u32 color)
+/* Lines that show the same again count once, unless the row scan is part of their address. */
+static unsigned lines_each(const struct vga_picture *picture)
 {
-    while (count--)
-        *to++ = color;
+    bool row_scan_addresses = (picture->crtc_mode & 3) != 3;
+    unsigned lines = picture->double_scan ? 2 : 1;
+    return picture->kind == PICTURE_GRAPHICS && !row_scan_addresses ? lines * picture->char_height : lines;
 }
 
-static int render_blank(const struct picture *picture, struct surface *surface)
+static unsigned cell_dots(const struct vga *vga)
 {
-    /* Before the BIOS has set a mode there are no dimensions yet. */
-    bool none = picture->characters < 8 || picture->height < 8;
-    int result = none ? surface_resize(surface, 720, 400)
-                      : surface_resize(surface, (int)picture->width, (int)picture->height);
-    if (result == 0)
-        fill(surface->pixels, (size_t)surface->width * (size_t)surface->height, 0);
-    return result;
+    if (vga_is_graphics(vga))
+        return vga->ar[AR_MODE] & ATTRIBUTE_8_BITS ? 4 : 8;
+    return vga->sr[SR_CLOCKING_MODE] & CLOCKING_8_DOTS ? 8 : 9;
 }
 
-/* The CRTC's modes fill a 4:3 tube, whatever their number of dots and lines. */
-static int render_vga(struct vga *vga, struct surface *surface)
+static void describe_text(const struct vga *vga, struct vga_picture *picture, u64 frame)
 {
-    struct picture picture = measure(vga);
-    surface->aspect_width = 4;
-    surface->aspect_height = 3;
-    if (is_blank(vga))
-        return render_blank(&picture, surface);
-    int result = surface_resize(surface, (int)picture.width, (int)picture.height);
-    if (result < 0)
-        return result;
-    fill_colors(&picture);
-    for (unsigned line = 0; line < picture.height; line++)
-        draw_line(&picture, line, surface->pixels + (size_t)line * picture.width);
-    return 0;
+    picture->blinks = vga->ar[AR_MODE] & ATTRIBUTE_BLINK;
+    picture->blink_on = !picture->blinks || !(frame / (2 * BLINK_FRAMES) & 1);
+    picture->line_graphics = vga->ar[AR_MODE] & ATTRIBUTE_LINE_GRAPHICS;
+    picture->fonts[0] = font_offset(vga, false);
+    picture->fonts[1] = font_offset(vga, true);
 }
 
-/* A DISPI mode. */
-
-static unsigned bytes_per_pixel(unsigned bpp)
+static void describe_crtc(const struct vga *vga, struct vga_picture *picture)
 {
-    return (bpp + 7) / 8;
+    struct vga_start start = vga_start(vga);
+    picture->start = start.address + (start.preset >> 5 & 3u);
+    picture->preset_row = start.preset & 0x1f;
+    picture->memory = VGA_PLANE_SIZE * 4;
+    picture->row_step = vga->cr[CR_OFFSET] * 2u;
+    picture->characters = vga->cr[CR_HORIZONTAL_DISPLAY_END] + 1u;
+    picture->dots = cell_dots(vga);
+    picture->width = picture->characters * picture->dots;
+    picture->char_height = (vga->cr[CR_MAXIMUM_SCAN_LINE] & 0x1fu) + 1;
+    picture->double_scan = vga->cr[CR_MAXIMUM_SCAN_LINE] & 0x80;
+    picture->line_compare = line_compare(vga);
+    picture->underline = vga->cr[CR_UNDERLINE];
+    picture->crtc_mode = vga->cr[CR_MODE];
+    picture->shift_mode = vga->gr[GR_MODE] & (SHIFT_INTERLEAVED | SHIFT_256);
+    picture->chain_4 = vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4;
+    picture->count_shift = picture->underline & 0x20 ? 2 : picture->crtc_mode & 0x08 ? 1 : 0;
+    picture->lines_each = lines_each(picture);
+    picture->height = MAX(vga_vertical_display_end(vga) / picture->lines_each, 1u);
 }
 
-static u32 expand_5(u32 value)
+/* Before the BIOS has set a mode there are no dimensions yet. */
+static void describe_blank(struct vga_picture *picture)
 {
-    return (value & 31) << 3 | (value & 31) >> 2;
+    unsigned width = picture->width, height = picture->height;
+    bool none = picture->characters < 8 || height < 8;
+    *picture = (struct vga_picture){.kind = PICTURE_BLANK, .width = none ? 720 : width, .height = none ? 400 : height};
 }
 
-static u32 expand_6(u32 value)
-{
-    return (value & 63) << 2 | (value & 63) >> 4;
-}
-
-static u32 pixel_color(const struct picture *picture, unsigned bpp, const u8 *at)
-{
-    u32 value;
-    switch (bpp) {
-    case 8:
-        return picture->dac[at[0]];
-    case 15:
-        value = at[0] | at[1] << 8;
-        return expand_5(value >> 10) << 16 | expand_5(value >> 5) << 8 | expand_5(value);
-    case 16:
-        value = at[0] | at[1] << 8;
-        return expand_5(value >> 11) << 16 | expand_6(value >> 5) << 8 | expand_5(value);
-    default: /* 24 and 32: blue first */
-        return at[0] | at[1] << 8 | (u32)at[2] << 16;
-    }
-}
-
-static void draw_linear(const struct picture *picture, u64 start, u32 *to)
-{
-    const struct vga *vga = picture->vga;
-    unsigned bpp = vga->dispi[DISPI_BPP], step = bytes_per_pixel(bpp);
-    if (start + (u64)picture->width * step > VGA_VRAM_SIZE) {
-        fill(to, picture->width, 0);
-        return;
-    }
-    const u8 *at = vga->vram + start;
-    for (unsigned x = 0; x < picture->width; x++, at += step)
-        to[x] = pixel_color(picture, bpp, at);
-}
-
-static void draw_linear_planar(const struct picture *picture, u64 start, u32 *to)
-{
-    u32 scratch[8];
-    for (unsigned x = 0; x < picture->width; x += 8, start++) {
-        draw_planar(picture, picture->vga->vram + (start * 4 & (VGA_VRAM_SIZE - 1)), scratch);
-        memcpy(to + x, scratch, MIN(8u, picture->width - x) * sizeof(u32));
-    }
-}
-
-static u64 dispi_start(const struct vga *vga, unsigned line)
+static void describe_dispi(const struct vga *vga, struct vga_picture *picture)
 {
     const u16 *r = vga->dispi;
-    u64 row = (u64)(r[DISPI_Y_OFFSET] + line) * vga_dispi_line_bytes(vga);
-    return row + (r[DISPI_BPP] == 4 ? r[DISPI_X_OFFSET] / 8u : r[DISPI_X_OFFSET] * bytes_per_pixel(r[DISPI_BPP]));
+    picture->kind = PICTURE_LINEAR;
+    picture->square = true;
+    picture->bpp = r[DISPI_BPP];
+    picture->width = r[DISPI_XRES];
+    picture->height = r[DISPI_YRES];
+    picture->lines_each = 1;
+    picture->line_bytes = vga_dispi_line_bytes(vga);
+    picture->linear_start = r[DISPI_Y_OFFSET] * picture->line_bytes +
+                            (picture->bpp == 4 ? r[DISPI_X_OFFSET] / 8u : r[DISPI_X_OFFSET] * ((picture->bpp + 7) / 8));
 }
 
-static int render_dispi(struct vga *vga, struct surface *surface)
+struct vga_shown vga_shown(const struct vga *vga)
 {
-    struct picture picture = {.vga = vga, .width = vga->dispi[DISPI_XRES], .height = vga->dispi[DISPI_YRES]};
-    int result = surface_resize(surface, (int)picture.width, (int)picture.height);
-    if (result < 0)
-        return result;
-    surface->aspect_width = surface->aspect_height = 0;
-    fill_colors(&picture);
-    for (unsigned line = 0; line < picture.height; line++) {
-        u32 *to = surface->pixels + (size_t)line * picture.width;
-        if (vga->dispi[DISPI_BPP] == 4)
-            draw_linear_planar(&picture, dispi_start(vga, line), to);
+    struct vga_shown shown;
+    memcpy(shown.palette, vga->palette, sizeof(shown.palette));
+    memcpy(shown.ar, vga->ar, sizeof(shown.ar));
+    shown.dac_mask = vga->dac_mask;
+    return shown;
+}
+
+/* Zeroed first: pictures are compared byte by byte. */
+struct vga_picture vga_picture(const struct vga *vga)
+{
+    struct vga_picture picture;
+    memset(&picture, 0, sizeof(picture));
+    picture.shown = vga_shown(vga);
+    picture.wide_dac = vga->dispi[DISPI_ENABLE] & DISPI_8BIT_DAC;
+    if (vga_dispi_on(vga)) {
+        describe_dispi(vga, &picture);
+        return picture;
+    }
+    u64 frame = vga_beam(vga).frame;
+    picture.kind = vga_is_graphics(vga) ? PICTURE_GRAPHICS : PICTURE_TEXT;
+    describe_crtc(vga, &picture);
+    if (picture.kind == PICTURE_TEXT)
+        describe_text(vga, &picture, frame);
+    else
+        picture.graphics_blink_on = vga->ar[AR_MODE] & ATTRIBUTE_BLINK && frame / (2 * BLINK_FRAMES) & 1;
+    if (vga->extension && vga->extension->describe)
+        vga->extension->describe(vga->extension_opaque, &picture);
+    if (is_blank(vga))
+        describe_blank(&picture);
+    return picture;
+}
+
+struct vga_cursor vga_cursor(const struct vga *vga)
+{
+    struct vga_cursor cursor;
+    memset(&cursor, 0, sizeof(cursor));
+    u8 start = vga->cr[CR_CURSOR_START], end = vga->cr[CR_CURSOR_END];
+    cursor.first = start & 0x1f;
+    cursor.last = end & 0x1f;
+    cursor.address = (u16)((vga->cr[CR_CURSOR_HIGH] << 8 | vga->cr[CR_CURSOR_LOW]) + (end >> 5 & 3));
+    cursor.on = !(start & 0x20) && cursor.first <= cursor.last && !(vga_beam(vga).frame / BLINK_FRAMES & 1);
+    return cursor;
+}
+
+/* Colours. */
+
+static u32 dac_color(const struct vga_picture *picture, const struct vga_shown *shown, unsigned index)
+{
+    const u8 *entry = shown->palette + (index & shown->dac_mask) * 3;
+    u32 color = 0;
+    for (int i = 0; i < 3; i++) {
+        unsigned component = picture->wide_dac ? entry[i] : (entry[i] & 0x3fu) << 2 | (entry[i] & 0x3fu) >> 4;
+        color = color << 8 | component;
+    }
+    return color;
+}
+
+/* "Color Select Register": bits 7:6 always, 5:4 instead of the palette's where the mode register says so. */
+static u8 attribute_to_dac(const u8 *ar, unsigned index)
+{
+    u8 value = ar[index & 15] & 0x3f, select = ar[AR_COLOR_SELECT];
+    if (ar[AR_MODE] & 0x80)
+        value = (u8)((value & 0x0f) | (select & 0x03) << 4);
+    return (u8)(value | (select & 0x0c) << 4);
+}
+
+void vga_pen_colors(struct vga_pen *pen, const struct vga_shown *shown)
+{
+    for (unsigned i = 0; i < 256; i++)
+        pen->dac[i] = dac_color(pen->picture, shown, i);
+    for (unsigned i = 0; i < 16; i++)
+        pen->palette[i] = pen->dac[attribute_to_dac(shown->ar, i)];
+    memcpy(pen->ar, shown->ar, sizeof(pen->ar));
+}
+
+/* CRTC addresses. */
+
+/* "CRT Controller Registers": how the counter's value becomes a memory address. */
+static u32 map_address(const struct vga_picture *picture, u32 counter, unsigned row_scan)
+{
+    u32 address = counter &= picture->memory / 4 - 1;
+    if (picture->underline & 0x40) {
+        if (!picture->chain_4)
+            address = counter << 2 | (counter >> 14 & 3);
+    } else if (!(picture->crtc_mode & 0x40)) {
+        address = counter << 1 | (counter >> (picture->crtc_mode & 0x20 ? 15 : 13) & 1);
+    }
+    if (!(picture->crtc_mode & 0x01))
+        address = (address & ~0x2000u) | (row_scan & 1) << 13;
+    if (!(picture->crtc_mode & 0x02))
+        address = (address & ~0x4000u) | (row_scan >> 1 & 1) << 14;
+    return address * 4 & (picture->memory - 1);
+}
+
+static const u8 *planes_at(const struct vga_pen *pen, u32 counter, unsigned row_scan)
+{
+    return pen->vram + (map_address(pen->picture, counter, row_scan) & (pen->vram_size - 1));
+}
+
+const u8 *vga_text_cell(const struct vga_pen *pen, u32 counter)
+{
+    return planes_at(pen, counter, 0);
+}
+
+static unsigned pixel_panning(const struct vga_pen *pen)
+{
+    unsigned panning = pen->ar[AR_PIXEL_PANNING] & 15;
+    if (pen->picture->dots == 9)
+        return panning >= 8 ? 0 : panning + 1;
+    if (pen->picture->dots == 4)
+        return panning >> 1 & 3;
+    return panning & 7;
+}
+
+struct vga_row vga_row(const struct vga_pen *pen, unsigned line)
+{
+    const struct vga_picture *picture = pen->picture;
+    unsigned scan = line * picture->lines_each;
+    bool split = scan > picture->line_compare;
+    struct vga_row row = {.panning = pixel_panning(pen)};
+    if (split && pen->ar[AR_MODE] & ATTRIBUTE_PAN_SPLIT)
+        row.panning = 0;
+    scan = split ? scan - picture->line_compare - 1 : scan;
+    scan /= picture->double_scan ? 2 : 1;
+    if (!split) {
+        scan += picture->preset_row;
+        row.counter = picture->start;
+    }
+    row.counter += scan / picture->char_height * picture->row_step;
+    row.row_scan = scan % picture->char_height;
+    return row;
+}
+
+static u32 cell_counter(const struct vga_picture *picture, const struct vga_row *row, unsigned x)
+{
+    return row->counter + (x >> picture->count_shift);
+}
+
+void vga_line_memory(const struct vga_pen *pen, unsigned line, u32 *first, u32 *end)
+{
+    const struct vga_picture *picture = pen->picture;
+    if (picture->kind == PICTURE_LINEAR) {
+        u64 from, to;
+        vga_linear_memory(picture, line, &from, &to);
+        *first = (u32)MIN(from, pen->vram_size);
+        *end = (u32)MIN(to, pen->vram_size);
+        return;
+    }
+    struct vga_row row = vga_row(pen, line);
+    u32 last = map_address(picture, cell_counter(picture, &row, picture->characters), row.row_scan);
+    *first = map_address(picture, row.counter, row.row_scan);
+    *end = last + 4;
+    if (last < *first || last - *first > picture->characters * 16) { /* wraps around: all of it */
+        *first = 0;
+        *end = picture->memory;
+    }
+}
+
+/* Text. */
+
+static u16 font_line(const struct vga_pen *pen, u8 character, u8 attribute, unsigned row_scan)
+{
+    const struct vga_picture *picture = pen->picture;
+    u16 bits = (u16)(pen->fonts[attribute >> 3 & 1][character * 32u + (row_scan & 31)] << 1);
+    if (picture->line_graphics && character >= 0xc0 && character <= 0xdf)
+        bits |= bits >> 1 & 1;
+    bool underlined = (attribute & 0x77) == 0x01 && row_scan == (picture->underline & 0x1fu);
+    return underlined ? 0x1ff : bits;
+}
+
+static bool cursor_at(const struct vga_cursor *cursor, u32 counter, unsigned row_scan)
+{
+    return cursor->on && (u16)counter == cursor->address && row_scan >= cursor->first && row_scan <= cursor->last;
+}
+
+static void draw_character(const struct vga_pen *pen, u32 counter, unsigned row_scan, u32 *to)
+{
+    const struct vga_picture *picture = pen->picture;
+    const u8 *cell = planes_at(pen, counter, 0);
+    u8 attribute = cell[1], enabled = pen->ar[AR_PLANE_ENABLE] & 15;
+    u32 foreground = pen->palette[attribute & enabled];
+    u32 background = pen->palette[attribute >> 4 & (picture->blinks ? 7 : 15) & enabled];
+    u16 bits = font_line(pen, cell[0], attribute, row_scan);
+    if (picture->blinks && attribute & 0x80 && !picture->blink_on)
+        bits = 0;
+    if (cursor_at(&pen->cursor, counter, row_scan))
+        bits = 0x1ff;
+    for (unsigned dot = 0; dot < picture->dots; dot++)
+        to[dot] = bits >> (8 - dot) & 1 ? foreground : background;
+}
+
+/* Graphics: eight dots of 4 bits. */
+
+static void shift_planar(const u8 *planes, u8 *dots)
+{
+    for (unsigned dot = 0; dot < 8; dot++) {
+        unsigned color = 0;
+        for (unsigned p = 0; p < 4; p++)
+            color |= (planes[p] >> (7 - dot) & 1u) << p;
+        dots[dot] = (u8)color;
+    }
+}
+
+/* "Shift Register Interleave": pairs of bits, planes 0 and 2 first, then 1 and 3. */
+static void shift_interleaved(const u8 *planes, u8 *dots)
+{
+    for (unsigned dot = 0; dot < 8; dot++) {
+        unsigned p = dot / 4, shift = 6 - dot % 4 * 2;
+        dots[dot] = (u8)((planes[p] >> shift & 3) | (planes[p + 2] >> shift & 3) << 2);
+    }
+}
+
+static void shift_256(const u8 *planes, u8 *dots)
+{
+    for (unsigned p = 0; p < 4; p++) {
+        dots[p * 2] = planes[p] >> 4;
+        dots[p * 2 + 1] = planes[p] & 15;
+    }
+}
+
+static void draw_dots(const struct vga_pen *pen, const u8 *planes, u32 *to)
+{
+    const struct vga_picture *picture = pen->picture;
+    u8 dots[8];
+    if (picture->shift_mode & SHIFT_256)
+        shift_256(planes, dots);
+    else if (picture->shift_mode & SHIFT_INTERLEAVED)
+        shift_interleaved(planes, dots);
+    else
+        shift_planar(planes, dots);
+    if (picture->dots == 4) {
+        for (unsigned i = 0; i < 4; i++)
+            to[i] = pen->dac[dots[i * 2] << 4 | dots[i * 2 + 1]];
+        return;
+    }
+    unsigned enabled = pen->ar[AR_PLANE_ENABLE] & 15, blink = picture->graphics_blink_on ? 8 : 0;
+    for (unsigned i = 0; i < 8; i++)
+        to[i] = pen->palette[(dots[i] & enabled) ^ blink];
+}
+
+static void draw_256(const struct vga_pen *pen, const u8 *planes, u32 *to)
+{
+    for (unsigned p = 0; p < 4; p++)
+        to[p] = pen->dac[planes[p]];
+}
+
+static void draw_crtc_line(const struct vga_pen *pen, unsigned line, u32 *to)
+{
+    const struct vga_picture *picture = pen->picture;
+    u32 scratch[(VGA_MAX_CHARACTERS + 1) * VGA_MAX_DOTS];
+    struct vga_row row = vga_row(pen, line);
+    bool plain_256 = picture->shift_mode & SHIFT_256 && picture->dots == 4;
+    for (unsigned x = 0; x <= picture->characters; x++) {
+        u32 counter = cell_counter(picture, &row, x), *cell = scratch + x * picture->dots;
+        if (picture->kind == PICTURE_TEXT)
+            draw_character(pen, counter, row.row_scan, cell);
+        else if (plain_256)
+            draw_256(pen, planes_at(pen, counter, row.row_scan), cell);
         else
-            draw_linear(&picture, dispi_start(vga, line), to);
+            draw_dots(pen, planes_at(pen, counter, row.row_scan), cell);
     }
-    return 0;
+    memcpy(to, scratch + row.panning, picture->width * sizeof(u32));
 }
 
-/* What changed. */
-
-/* Pages of memory that are, or may be, on the screen. */
-static void visible_pages(const struct vga *vga, u32 *first, u32 *end)
+void vga_draw_line(const struct vga_pen *pen, unsigned line, u32 *to)
 {
-    u64 from = 0, to = VGA_PLANE_SIZE * 4;
-    if (vga_dispi_linear(vga)) {
-        from = dispi_start(vga, 0);
-        to = dispi_start(vga, vga->dispi[DISPI_YRES]);
-    } else if (vga_dispi_on(vga)) {
-        to = dispi_start(vga, vga->dispi[DISPI_YRES]) * 4;
-    }
-    *first = (u32)(MIN(from, VGA_VRAM_SIZE) / 4096);
-    *end = (u32)((MIN(to, VGA_VRAM_SIZE) + 4095) / 4096);
-}
-
-static bool any_page_dirty(const struct vga *vga)
-{
-    u32 page, end;
-    for (visible_pages(vga, &page, &end); page < end; page++) {
-        if (__atomic_load_n(&vga->vram_flags[page], __ATOMIC_RELAXED) & PAGE_DIRTY_VGA)
-            return true;
-    }
-    return false;
-}
-
-/* Engines set bits in the same bytes while guest code runs. */
-static void clean_pages(struct vga *vga)
-{
-    u32 page, end;
-    for (visible_pages(vga, &page, &end); page < end; page++) {
-        if (__atomic_load_n(&vga->vram_flags[page], __ATOMIC_RELAXED) & PAGE_DIRTY_VGA)
-            __atomic_fetch_and(&vga->vram_flags[page], (u8)~PAGE_DIRTY_VGA, __ATOMIC_RELAXED);
-    }
-}
-
-static bool is_text(const struct vga *vga)
-{
-    return !vga_dispi_on(vga) && !vga_is_graphics(vga);
-}
-
-bool vga_changed(void *opaque)
-{
-    const struct vga *vga = opaque;
-    return vga->changed || (is_text(vga) && !is_blank(vga) && blink_phase(vga) != vga->shown_blink) ||
-           any_page_dirty(vga);
-}
-
-u64 vga_generation(void *opaque)
-{
-    return ((const struct vga *)opaque)->generation;
-}
-
-int vga_render(void *opaque, struct surface *surface)
-{
-    struct vga *vga = opaque;
-    vga->generation += vga_changed(vga);
-    /* Cleared first: what is written while we draw is drawn next time. */
-    vga->changed = false;
-    vga->shown_blink = blink_phase(vga);
-    clean_pages(vga);
-    int result = vga_dispi_on(vga) ? render_dispi(vga, surface) : render_vga(vga, surface);
-    surface->dirty_first = 0;
-    surface->dirty_end = surface->height;
-    surface->border = 0;
-    surface->generation = vga->generation;
-    return result;
-}
-
-/* The text screen. */
-
-static void put_cursor(const struct vga *vga, const struct beam *beam, int row, struct text_screen *screen)
-{
-    u32 at = (u32)vga->cr[CR_CURSOR_HIGH] << 8 | vga->cr[CR_CURSOR_LOW];
-    u32 column = (at - beam->counter) & 0xffff;
-    bool hidden = vga->cr[CR_CURSOR_START] & 0x20 ||
-                  (vga->cr[CR_CURSOR_START] & 0x1f) > (vga->cr[CR_CURSOR_END] & 0x1f);
-    if (!hidden && column < (u32)screen->columns) {
-        screen->cursor_x = (int)column;
-        screen->cursor_y = row;
-    }
-}
-
-bool vga_text(void *opaque, struct text_screen *screen)
-{
-    const struct vga *vga = opaque;
-    if (!is_text(vga))
-        return false;
-    struct picture picture = measure(vga);
-    unsigned lines_per_row = picture.char_height;
-    screen->columns = (int)MIN(picture.characters, 132u);
-    screen->rows = (int)MIN(picture.height / lines_per_row, 60u);
-    screen->cursor_x = screen->cursor_y = -1;
-    for (int row = 0; row < screen->rows; row++) {
-        struct beam beam = find_beam(&picture, (unsigned)row * lines_per_row);
-        for (int x = 0; x < screen->columns; x++) {
-            const u8 *cell = planes_at(vga, beam.counter + (u32)x, 0);
-            screen->cells[row * screen->columns + x] = (u16)(cell[1] << 8 | cell[0]);
-        }
-        put_cursor(vga, &beam, row, screen);
-    }
-    return true;
+    if (pen->picture->kind == PICTURE_LINEAR)
+        vga_draw_linear(pen, line, to);
+    else if (pen->picture->kind == PICTURE_BLANK)
+        memset(to, 0, pen->picture->width * sizeof(u32));
+    else
+        draw_crtc_line(pen, line, to);
 }

@@ -1,9 +1,12 @@
 /*
  * Shared by the files of the VGA: vga.c (registers), vga_memory.c (the window at A0000h), vga_dispi.c (Bochs
- * extensions), vga_draw.c (the picture).
+ * extensions), vga_timing.c (the beam), vga_draw.c and vga_linear.c (lines), vga_raster.c (changes between lines),
+ * vga_render.c (viewers' surfaces); and by the Super VGAs around it.
  */
 #ifndef DEVICES_VGA_INTERNAL_H
 #define DEVICES_VGA_INTERNAL_H
+
+#include <errno.h>
 
 #include "devices/vga.h"
 
@@ -78,6 +81,43 @@ void vga_update_direct(struct vga *vga);
 /* vga.c: one byte register at 3B0h + offset. */
 u8 vga_port_read(struct vga *vga, unsigned port);
 void vga_port_write(struct vga *vga, unsigned port, u8 value);
+
+u8 vga_window_read(struct vga *vga, u32 address);
+void vga_window_write(struct vga *vga, u32 address, u8 value);
+void vga_mark_dirty(struct vga *vga, u32 at);
+
+/* vga_timing.c */
+struct vga_beam {
+    u64 frame;
+    unsigned line, character; /* line 0 is the first displayed one, character 0 its left end */
+};
+struct vga_beam vga_beam(const struct vga *vga);
+u8 vga_retrace_status(const struct vga *vga);
+/* Scan lines displayed. */
+unsigned vga_vertical_display_end(const struct vga *vga);
+struct vga_start {
+    u16 address;
+    u8 preset;
+};
+/* Start address and preset row scan as the CRTC took them over. */
+struct vga_start vga_start(const struct vga *vga);
+/* Called before one of them is written. */
+void vga_start_changes(struct vga *vga);
+
+/* vga_draw.c */
+struct vga_shown vga_shown(const struct vga *vga);
+
+/* vga_raster.c */
+enum vga_raster_kind { RASTER_DAC, RASTER_DAC_MASK, RASTER_ATTRIBUTE };
+/* Called before the change is made. */
+void vga_raster_note(struct vga *vga, enum vga_raster_kind kind, u8 index, const u8 *value);
+/* The changes of the last whole frame, or NULL. */
+const struct vga_raster *vga_raster_to_draw(const struct vga *vga);
+void vga_raster_apply(struct vga_shown *shown, const struct vga_raster_change *change);
+
+/* vga_render.c */
+int vga_canvas_create(struct vga *vga);
+void vga_canvas_destroy(struct vga *vga);
 
 /* vga_dispi.c */
 extern const struct bus_ops vga_dispi_index_ops, vga_dispi_data_ops, vga_registers_ops;

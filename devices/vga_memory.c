@@ -88,19 +88,21 @@ static u32 data_path(const struct vga *vga, u8 value)
     return (combine(vga, data, latch) & mask) | (latch & ~mask);
 }
 
-static void mark_dirty(struct vga *vga, u32 at)
+void vga_mark_dirty(struct vga *vga, u32 at)
 {
-    vga->changed = true;
-    __atomic_fetch_or(&vga->vram_flags[at >> 12], PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE, __ATOMIC_RELAXED);
+    const u8 dirty = PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE;
+    u8 *flags = &vga->vram_flags[at >> 12];
+    if ((__atomic_load_n(flags, __ATOMIC_RELAXED) & dirty) != dirty)
+        __atomic_fetch_or(flags, dirty, __ATOMIC_RELAXED);
 }
 
 static void write_planes(struct vga *vga, u32 offset, u8 value, unsigned planes)
 {
-    u32 at = offset * 4 & (VGA_VRAM_SIZE - 1);
+    u32 at = offset * 4 & (vga->vram_size - 1);
     u32 keep = ~expand(planes);
     u8 *host = vga->vram + at;
     store_planes(host, (load_planes(host) & keep) | (data_path(vga, value) & ~keep));
-    mark_dirty(vga, at);
+    vga_mark_dirty(vga, at);
 }
 
 /* Read mode 1: a bit for each pixel whose cared-for planes match the colour. */
@@ -115,7 +117,7 @@ static u8 compare(const struct vga *vga)
 
 static u8 read_planes(struct vga *vga, u32 offset, unsigned plane)
 {
-    memcpy(vga->latch, vga->vram + (offset * 4 & (VGA_VRAM_SIZE - 1)), 4);
+    memcpy(vga->latch, vga->vram + (offset * 4 & (vga->vram_size - 1)), 4);
     return vga->gr[GR_MODE] & 0x08 ? compare(vga) : vga->latch[plane & 3];
 }
 
@@ -134,30 +136,40 @@ static bool place(const struct vga *vga, u32 address, u32 *offset)
 
 static u32 bank_start(const struct vga *vga)
 {
-    return (u32)vga->dispi[DISPI_BANK] << 16 & (VGA_VRAM_SIZE - 1);
+    return (u32)vga->dispi[DISPI_BANK] << 16 & (vga->vram_size - 1);
 }
 
-static u32 linear_address(const struct vga *vga, u32 offset)
+/* True where the window shows linear memory, from *start on. */
+static bool is_linear(const struct vga *vga, u32 *start)
 {
-    return bank_start(vga) + (offset & 0xffff);
+    if (vga->extension && vga->extension->linear)
+        return vga->extension->linear(vga->extension_opaque, start);
+    *start = bank_start(vga);
+    return vga_dispi_linear(vga);
 }
 
+static u32 linear_address(const struct vga *vga, u32 start, u32 offset)
+{
+    return (start + (offset & 0xffff)) & (vga->vram_size - 1);
+}
+
+/* "Chain Odd/Even": A0 selects the plane; in the 128 KiB window A16 takes its place. */
 static u32 plane_offset(const struct vga *vga, u32 offset)
 {
     if (vga->gr[GR_MISCELLANEOUS] & MISCELLANEOUS_CHAIN_ODD_EVEN)
-        offset &= ~1u;
+        offset = (offset & ~1u) | (offset >> 16 & 1);
     offset &= VGA_PLANE_SIZE - 1;
     /* A 16-colour DISPI mode may be larger than 64 KiB a plane. */
     return vga_dispi_on(vga) ? offset + bank_start(vga) : offset;
 }
 
-static u8 read_byte(struct vga *vga, u32 address)
+u8 vga_window_read(struct vga *vga, u32 address)
 {
-    u32 offset;
+    u32 offset, start;
     if (!place(vga, address, &offset))
         return 0xff;
-    if (vga_dispi_linear(vga))
-        return vga->vram[linear_address(vga, offset)];
+    if (is_linear(vga, &start))
+        return vga->vram[linear_address(vga, start, offset)];
     if (vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4)
         return read_planes(vga, offset >> 2, offset & 3);
     unsigned plane = vga->gr[GR_READ_MAP] & 3;
@@ -166,16 +178,16 @@ static u8 read_byte(struct vga *vga, u32 address)
     return read_planes(vga, plane_offset(vga, offset), plane);
 }
 
-static void write_byte(struct vga *vga, u32 address, u8 value)
+void vga_window_write(struct vga *vga, u32 address, u8 value)
 {
-    u32 offset;
+    u32 offset, start;
     if (!place(vga, address, &offset))
         return;
     unsigned planes = vga->sr[SR_MAP_MASK] & 0x0f;
-    if (vga_dispi_linear(vga)) {
-        u32 at = linear_address(vga, offset);
+    if (is_linear(vga, &start)) {
+        u32 at = linear_address(vga, start, offset);
         vga->vram[at] = value;
-        mark_dirty(vga, at);
+        vga_mark_dirty(vga, at);
     } else if (vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4) {
         write_planes(vga, offset >> 2, value, planes & 1u << (offset & 3));
     } else {
@@ -189,14 +201,14 @@ static u64 window_read(void *opaque, u64 offset, unsigned size)
 {
     u64 value = 0;
     for (unsigned i = 0; i < size; i++)
-        value |= (u64)read_byte(opaque, (u32)offset + i) << 8 * i;
+        value |= (u64)vga_window_read(opaque, (u32)offset + i) << 8 * i;
     return value;
 }
 
 static void window_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++)
-        write_byte(opaque, (u32)offset + i, (u8)(value >> 8 * i));
+        vga_window_write(opaque, (u32)offset + i, (u8)(value >> 8 * i));
 }
 
 const struct bus_ops vga_window_ops = {.read = window_read, .write = window_write, .min_size = 1, .max_size = 8};
@@ -211,13 +223,28 @@ static bool is_plain_chain_4(const struct vga *vga)
            vga->gr[GR_BIT_MASK] == 0xff;
 }
 
+static bool decide_direct(const struct vga *vga, u32 *start)
+{
+    bool window_at_a0000 = (vga->gr[GR_MISCELLANEOUS] >> 2 & 3) <= 1;
+    if (!(vga->misc & MISC_RAM_ENABLE) || !window_at_a0000)
+        return false;
+    if (is_linear(vga, start))
+        return !(*start & 0xfff) && *start + DIRECT_SIZE <= vga->vram_size;
+    *start = 0;
+    return is_plain_chain_4(vga);
+}
+
+bool vga_is_direct(const struct vga *vga)
+{
+    return vga->direct.enabled;
+}
+
 void vga_update_direct(struct vga *vga)
 {
     struct region *direct = &vga->direct;
-    bool window_at_a0000 = (vga->gr[GR_MISCELLANEOUS] >> 2 & 3) <= 1;
-    bool linear = vga_dispi_linear(vga);
-    bool on = vga->misc & MISC_RAM_ENABLE && window_at_a0000 && (linear || is_plain_chain_4(vga));
-    u8 *host = vga->vram + (linear ? bank_start(vga) : 0);
+    u32 start = 0;
+    bool on = decide_direct(vga, &start);
+    u8 *host = vga->vram + start;
     if (on == direct->enabled && (!on || host == direct->host))
         return;
     memory_begin(vga->machine->memory);

@@ -10,6 +10,14 @@ static struct machine machine;
 static struct vga vga;
 static struct surface surface;
 
+#define FRAME_NS 14268000 /* 449 lines of 900 dots at 28.322 MHz */
+static u64 executed; /* nanoseconds */
+
+static u64 instructions(void *opaque)
+{
+    return executed;
+}
+
 static u8 in(u16 port)
 {
     return (u8)ioports_read(machine.ports, port, 1);
@@ -58,7 +66,9 @@ static u16 dispi_get(u16 index)
 static void setup(void)
 {
     machine = (struct machine){.ports = ioports_create(), .memory = memory_create(), .clock = clock_create()};
-    CHECK_EQ(vga_init(&vga, &machine, NULL, NULL, 0), 0);
+    executed = 0;
+    clock_use_icount(machine.clock, 0, instructions, NULL);
+    CHECK_EQ(vga_init(&vga, &machine, NULL, &(struct vga_config){0}), 0);
     out(0x3c2, 0x67);
 }
 
@@ -266,17 +276,9 @@ TEST(crtc_registers_0_to_7_are_protected_but_for_line_compare)
     teardown();
 }
 
-static u64 executed;
-
-static u64 instructions(void *opaque)
-{
-    return executed;
-}
-
 TEST(retrace_follows_the_crtc_and_guest_time)
 {
     setup();
-    clock_use_icount(machine.clock, 0, instructions, NULL);
     static const u8 crtc[] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e,
                               0x00, 0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f};
     for (u8 i = 0; i < sizeof(crtc); i++)
@@ -371,7 +373,10 @@ TEST(the_text_screen_gives_characters_attributes_and_cursor)
     CHECK_EQ(screen.cells[81], 0x1769);
     CHECK_EQ(screen.cursor_x, 2);
     CHECK_EQ(screen.cursor_y, 1);
-    indexed(0x3d4, 0x0d, 80); /* start address: one row up */
+    indexed(0x3d4, 0x0d, 80); /* start address: one row up, from the next retrace on */
+    CHECK(machine.display.text(machine.display.opaque, &screen));
+    CHECK_EQ(screen.cells[80], 0x0748);
+    executed += FRAME_NS;
     CHECK(machine.display.text(machine.display.opaque, &screen));
     CHECK_EQ(screen.cells[0], 0x0748);
     teardown();
@@ -495,9 +500,193 @@ TEST(a_surface_learns_what_is_new_to_it)
     CHECK_EQ(surface.dirty_end, surface.height);
     CHECK_EQ(surface.aspect_width * 3, surface.aspect_height * 4);
     poke(0xb8000, 'A');
+    poke(0xb8001, 0x07);
     CHECK_EQ(display->render(display->opaque, &other), 0);
     CHECK(display_stale(display, &surface)); /* the other surface took the change; this one still lacks it */
+    CHECK_EQ(display->render(display->opaque, &surface), 0);
+    CHECK_EQ(surface.dirty_first, 2); /* the font has one line of the A */
+    CHECK_EQ(surface.dirty_end, 3);
+    CHECK_EQ(memcmp(surface.pixels, other.pixels, (size_t)surface.width * (size_t)surface.height * 4), 0);
+    CHECK_EQ(display->render(display->opaque, &surface), 0);
+    CHECK_EQ(surface.dirty_first, surface.dirty_end);
     surface_free(&other);
+    teardown();
+}
+
+static u32 pixel(int x, int y)
+{
+    CHECK_EQ(machine.display.render(machine.display.opaque, &surface), 0);
+    return surface.pixels[y * surface.width + x];
+}
+
+TEST(attribute_bit_3_chooses_the_font_and_the_plane_enable_frees_it_from_brightness)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    poke(0xb8000, 'A');
+    poke(0xb8001, 0x0f);
+    CHECK_EQ(pixel(0, 2), color(15)); /* both maps are the first font */
+    indexed(0x3c4, 3, 0x04);          /* map A (bit 3 set): font 1, which is empty */
+    CHECK_EQ(pixel(0, 2), color(0));
+    poke(0xb8001, 0x07);
+    CHECK_EQ(pixel(0, 2), color(7));
+    indexed(0x3c4, 3, 0x00);
+    poke(0xb8001, 0x0f);
+    attribute(0x12, 0x07);
+    CHECK_EQ(pixel(0, 2), color(7));
+    teardown();
+}
+
+TEST(the_cursor_has_its_lines_its_skew_and_its_switch)
+{
+    text_mode();
+    poke(0xb8003, 0x07);
+    indexed(0x3d4, 0x0a, 0x0d);
+    indexed(0x3d4, 0x0b, 0x0e);
+    indexed(0x3d4, 0x0f, 0);
+    poke(0xb8001, 0x04);
+    CHECK_EQ(pixel(0, 12), color(0));
+    CHECK_EQ(pixel(8, 13), color(4));
+    CHECK_EQ(pixel(0, 14), color(4));
+    CHECK_EQ(pixel(0, 15), color(0));
+    indexed(0x3d4, 0x0b, 0x2e); /* one character to the right */
+    CHECK_EQ(pixel(0, 13), color(0));
+    CHECK_EQ(pixel(9, 13), color(7));
+    indexed(0x3d4, 0x0b, 0x0c); /* end before start: none */
+    CHECK_EQ(pixel(0, 13), color(0));
+    indexed(0x3d4, 0x0b, 0x0e);
+    CHECK_EQ(pixel(0, 13), color(4));
+    executed += 8 * FRAME_NS + FRAME_NS / 2; /* blinks every 8 frames */
+    CHECK(machine.display.changed(machine.display.opaque));
+    CHECK_EQ(pixel(0, 13), color(0));
+    indexed(0x3d4, 0x0a, 0x2d);
+    executed += 8 * FRAME_NS;
+    CHECK_EQ(pixel(0, 13), color(0));
+    teardown();
+}
+
+TEST(blinking_attributes_are_bright_backgrounds_when_blinking_is_off)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    poke(0xb8000, 'A');
+    poke(0xb8001, 0x94);
+    CHECK_EQ(pixel(0, 2), color(4));
+    CHECK_EQ(pixel(1, 2), color(1));
+    executed += 16 * FRAME_NS + FRAME_NS / 2;
+    CHECK_EQ(pixel(0, 2), color(1));
+    attribute(0x10, 0x04);
+    CHECK_EQ(pixel(0, 2), color(4));
+    CHECK_EQ(pixel(1, 2), color(9));
+    teardown();
+}
+
+TEST(underline_is_for_blue_on_black_at_its_scan_line)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    indexed(0x3d4, 0x14, 0x0e);
+    poke(0xb8001, 0x01);
+    poke(0xb8003, 0x02);
+    CHECK_EQ(pixel(8, 14), color(1));
+    CHECK_EQ(pixel(8, 13), color(0));
+    CHECK_EQ(pixel(10, 14), color(0));
+    teardown();
+}
+
+TEST(the_split_screen_starts_after_line_compare_without_scrolling_and_panning)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    poke(0xb8000 + 160 * 2, 'A'); /* third row */
+    poke(0xb8000 + 160 * 2 + 1, 0x07);
+    poke(0xb8000, 'A'); /* first row: at the split */
+    poke(0xb8001, 0x07);
+    indexed(0x3d4, 0x0d, 160); /* start: third row */
+    indexed(0x3d4, 0x08, 0x02); /* preset row scan 2 */
+    indexed(0x3d4, 0x18, 0xc7);
+    indexed(0x3d4, 0x07, 0x0f);
+    indexed(0x3d4, 0x09, 0x0f); /* line compare 0C7h */
+    attribute(0x13, 0x00);      /* one dot */
+    executed += FRAME_NS;
+    CHECK_EQ(pixel(6, 0), color(7)); /* the right dot of the A, moved left */
+    CHECK_EQ(pixel(7, 0), color(0));
+    CHECK_EQ(pixel(6, 0xc8 + 2), color(7)); /* panning goes on below ... */
+    attribute(0x10, 0x2c);
+    CHECK_EQ(pixel(7, 0xc8 + 2), color(7)); /* ... unless it is told to stop */
+    CHECK_EQ(pixel(6, 0xc8 + 2), color(0));
+    teardown();
+}
+
+TEST(a_start_address_counts_from_the_next_retrace)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    poke(0xb8000 + 160, 'A');
+    poke(0xb8000 + 161, 0x07);
+    executed = FRAME_NS * 10;
+    indexed(0x3d4, 0x0c, 0x01);
+    indexed(0x3d4, 0x0d, 0x00);
+    indexed(0x3d4, 0x0c, 0x00);
+    indexed(0x3d4, 0x0d, 80);
+    CHECK_EQ(pixel(0, 2), color(0));
+    CHECK_EQ(pixel(0, 18), color(7));
+    executed += FRAME_NS;
+    CHECK(machine.display.changed(machine.display.opaque));
+    CHECK_EQ(pixel(0, 2), color(7));
+    teardown();
+}
+
+static void red_of_color_0(u8 red)
+{
+    out(0x3c8, 0);
+    out(0x3c9, red);
+    out(0x3c9, 0);
+    out(0x3c9, 0);
+}
+
+TEST(colours_that_change_in_every_frame_show_as_bands)
+{
+    text_mode();
+    indexed(0x3d4, 0x0a, 0x20);
+    for (int frame = 0; frame < 4; frame++) {
+        executed = (u64)(10 + frame) * 449 * 900 * 1000 / 28322 * 1000 + 2000;
+        red_of_color_0(1); /* line 0 */
+        executed += 31777 * 100;
+        red_of_color_0(2); /* line 100 */
+        if (frame == 0)
+            CHECK_EQ(pixel(0, 50), 2u << 18); /* once: undivided */
+    }
+    executed += 31777 * 349;
+    CHECK_EQ(pixel(0, 50), 1u << 18);
+    CHECK_EQ(pixel(0, 99), 1u << 18);
+    CHECK_EQ(pixel(0, 101), 2u << 18);
+    CHECK_EQ(pixel(0, 399), 2u << 18);
+    executed += FRAME_NS * 2; /* no changes any more: the last values */
+    CHECK_EQ(pixel(0, 50), 2u << 18);
+    teardown();
+}
+
+TEST(the_monitor_is_sensed_at_the_outputs_of_the_dac)
+{
+    setup();
+    red_of_color_0(0x12);
+    CHECK_EQ(in(0x3c2) & 0x10, 0x10);
+    red_of_color_0(0x3f);
+    CHECK_EQ(in(0x3c2) & 0x10, 0);
+    teardown();
+}
+
+TEST(the_128_kib_window_gives_a16_to_the_bit_that_chooses_the_plane)
+{
+    planar();
+    indexed(0x3c4, 4, 0x02);
+    indexed(0x3ce, 6, 0x02);
+    poke(0xa0004, 0x11);
+    poke(0xa0005, 0x22);
+    poke(0xb0004, 0x33);
+    planes(4, 0x11, 0x22, 0x11, 0x22);
+    planes(5, 0x33, 0, 0x33, 0);
     teardown();
 }
 

@@ -17,7 +17,7 @@ struct surface {
     u32 *pixels;
     /* Set by render, with width and height. */
     int aspect_width, aspect_height; /* shape of the whole picture on the tube (4:3); 0: square pixels */
-    int dirty_first, dirty_end;      /* lines changed in this surface by the last render; none if equal, all after a resize */
+    int dirty_first, dirty_end;      /* lines that the last render changed; none if equal, all after a resize */
     u32 border;                      /* overscan colour, 0x00RRGGBB */
     u64 generation;                  /* of the picture in here; set it to 0 to have all of it drawn anew */
 };

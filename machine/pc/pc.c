@@ -274,7 +274,8 @@ static int wire_vga(struct pc *pc, struct error *err)
     if (pc->config->vga == VGA_CIRRUS)
         return error_set(err, ENOTSUP, "-vga cirrus: there is no such graphics chip here; use -vga std");
     int r = pc->has_pci ? pc_find_vga_bios(pc, &rom, err) : 0;
-    if (r == 0 && vga_init(&pc->vga, pc->machine, pc->machine->pci, rom.data, rom.size) < 0)
+    struct vga_config config = {.rom = rom.data, .rom_size = rom.size};
+    if (r == 0 && vga_init(&pc->vga, pc->machine, pc->machine->pci, &config) < 0)
         r = error_set(err, ENOMEM, "not enough memory for the graphics chip");
     free(rom.data);
     return r;
