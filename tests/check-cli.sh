@@ -1,6 +1,7 @@
 #!/bin/sh
 # Wrong use of the program: one clear line on standard error, exit status 1, no terminal or file left behind.
 set -u
+unset DISPLAY WAYLAND_DISPLAY # a window opens only where a test wants one
 clutch=${CLUTCH:-./clutch}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -2,6 +2,7 @@
 # Environment: O (object directory), CLUTCH (the program).
 # shellcheck shell=sh
 set -u
+unset DISPLAY WAYLAND_DISPLAY # a window opens only where a test wants one
 cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
 CLUTCH=${CLUTCH:-./clutch}

@@ -3,6 +3,7 @@
 # Each prints a line `N passed, N failed[, N skipped]`; they are summed into one closing line.
 # Environment: O (object directory), CLUTCH (the program), LIMIT (seconds for one test program).
 set -u
+unset DISPLAY WAYLAND_DISPLAY # a window opens only where a test wants one
 passed=0 failed=0 skipped=0
 log=${O:-build}/check.log
 export O CLUTCH

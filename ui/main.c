@@ -1,9 +1,11 @@
 /*
  * The program: command line in, machine on, the main thread's loop until it ends, exit status out.
  */
+#include <config.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "machine/trace.h"
 #include "ui/monitor.h"
 #include "ui/options.h"
+#include "ui/window.h"
 
 /* docs/EXIT-STATUS.md.  isa-debug-exit gives odd numbers, so ours are even, except for wrong use. */
 enum { STATUS_OK = 0, STATUS_USER_ERROR = 1, STATUS_TRIPLE_FAULT = 4, STATUS_INTERNAL = 6, STATUS_SIGNAL = 128 };
@@ -23,6 +26,7 @@ struct program {
     struct machine *machine;
     struct accel *accel;
     struct monitor *monitor;
+    struct window *window;
     struct loop_watch *signals;
     int signal; /* that ended us */
     bool has_pidfile;
@@ -125,6 +129,30 @@ static int plug_in_cpu(struct program *program, struct error *err)
     return program->accel ? 0 : -EINVAL;
 }
 
+#if CONFIG_SDL
+static int open_window(struct program *program, struct error *err)
+{
+    const struct options *options = &program->options;
+    struct window_options window = {
+        .name = options->machine.name,
+        .layout = options->layout,
+        .full_screen = options->full_screen,
+        .no_confirm = options->no_confirm,
+        .no_joystick = options->no_joystick,
+    };
+    program->window = window_create(program->machine, program->accel, &window, err);
+    return program->window ? 0 : -ENODEV;
+}
+#else
+static int open_window(struct program *program, struct error *err)
+{
+    return error_set(err, ENODEV, "this build has no window");
+}
+void window_run(struct window *window) {}
+void window_wake(struct window *window) {}
+void window_destroy(struct window *window) {}
+#endif
+
 static int start(struct program *program, struct error *err)
 {
     const struct options *options = &program->options;
@@ -140,6 +168,8 @@ static int start(struct program *program, struct error *err)
     struct chardev *chr = pc_monitor(program->machine);
     if (chr)
         program->monitor = monitor_create(program->machine, program->accel, chr);
+    if (options->machine.display == DISPLAY_SDL && open_window(program, err) < 0)
+        return -ENODEV;
     program->signals = loop_watch(program->machine->loop, signal_pipe[0], POLLIN, take_signal, program);
     return accel_start(program->accel, err);
 }
@@ -154,14 +184,9 @@ static void unlock(void *machine)
     machine_unlock(machine);
 }
 
-static void run(struct program *program)
+static void run_loop(struct program *program)
 {
     struct machine *machine = program->machine;
-    if (!program->options.machine.start_stopped) {
-        machine_lock(machine);
-        accel_set_state(program->accel, RUN_RUNNING);
-        machine_unlock(machine);
-    }
     for (;;) {
         machine_lock(machine);
         bool ended = machine->state == RUN_QUIT;
@@ -172,10 +197,50 @@ static void run(struct program *program)
     }
 }
 
+static void *loop_thread(void *opaque)
+{
+    struct program *program = opaque;
+    run_loop(program);
+    window_wake(program->window);
+    return NULL;
+}
+
+static void nothing(void *opaque) {}
+
+/* The window wants the main thread and waits for the host's screen there; the loop goes on beside it. */
+static void run_window(struct program *program)
+{
+    struct machine *machine = program->machine;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, loop_thread, program) != 0) {
+        fprintf(stderr, "clutch: cannot start a thread\n");
+        return;
+    }
+    window_run(program->window);
+    loop_post(machine->loop, nothing, NULL); /* it looks at the state */
+    pthread_join(thread, NULL);
+    loop_turn(machine->loop, 0, lock, unlock, machine); /* what the window posted last */
+}
+
+static void run(struct program *program)
+{
+    struct machine *machine = program->machine;
+    if (!program->options.machine.start_stopped) {
+        machine_lock(machine);
+        accel_set_state(program->accel, RUN_RUNNING);
+        machine_unlock(machine);
+    }
+    if (program->window)
+        run_window(program);
+    else
+        run_loop(program);
+}
+
 static void stop(struct program *program)
 {
     accel_destroy(program->accel);
     monitor_destroy(program->monitor);
+    window_destroy(program->window);
     if (program->signals)
         loop_unwatch(program->signals);
     pc_destroy(program->machine);
@@ -217,7 +282,7 @@ int main(int argc, char **argv)
         return STATUS_OK;
     }
     if (program.options.terminal_by_default)
-        fprintf(stderr, "clutch: there is no window yet: serial port and monitor are on this terminal "
+        fprintf(stderr, "clutch: no desktop here: serial port and monitor are on this terminal "
                         "(Ctrl-A h helps, Ctrl-A x ends)\n");
     catch_signals(&program);
     if (start(&program, &err) == 0) {

@@ -3,6 +3,7 @@
  */
 #include "ui/options.h"
 
+#include <config.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "cpu/cpu.h"
 #include "machine/trace.h"
+#include "ui/layout.h"
 #include "ui/nearest.h"
 #include "ui/optvalue.h"
 #include "ui/version.h"
@@ -73,6 +75,8 @@ STRING_OPTION(trace_file, trace_file)
 FLAG_OPTION(snapshot, snapshot_all)
 FLAG_OPTION(nographic, machine.nographic)
 FLAG_OPTION(nodefaults, nodefaults)
+FLAG_OPTION(full_screen, full_screen)
+FLAG_OPTION(no_confirm, no_confirm)
 FLAG_OPTION(no_hpet, machine.no_hpet)
 FLAG_OPTION(no_reboot, machine.no_reboot)
 FLAG_OPTION(no_shutdown, machine.no_shutdown)
@@ -101,6 +105,18 @@ static int set_directory(struct options *options, const char *value, struct erro
     return 0;
 }
 
+/* What may follow -display sdl after a comma. */
+static int set_sdl(struct options *options, const char *settings, struct error *err)
+{
+    if (!CONFIG_SDL)
+        return error_set(err, EINVAL, "-display sdl: this build has no window (SDL2 was missing when it was configured)");
+    if (!strcmp(settings, ",full-screen=on"))
+        options->full_screen = true;
+    else if (*settings && strcmp(settings, ",full-screen=off"))
+        return error_set(err, EINVAL, "-display sdl%s: the only setting is full-screen=on|off", settings);
+    return 0;
+}
+
 static int set_display(struct options *options, const char *value, struct error *err)
 {
     static const char *const displays[] = {"none", "sdl", "curses", NULL};
@@ -108,15 +124,29 @@ static int set_display(struct options *options, const char *value, struct error 
     char word[16];
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(value, ","), value);
     if (!strcmp(word, "gtk") || !strcmp(word, "vnc"))
-        return error_set(err, EINVAL, "-display %s is not available yet; -display none works", word);
+        return error_set(err, EINVAL, "-display %s is not available yet; sdl and none work", word);
     int choice = optvalue_choice("-display", word, displays, err);
     if (choice < 0)
         return choice;
-    if (choice)
-        return error_set(err, EINVAL, "-display %s is not available yet; -display none and -nographic work", word);
+    if (types[choice] == DISPLAY_CURSES)
+        return error_set(err, EINVAL, "-display %s is not available yet; sdl, none and -nographic work", word);
     options->machine.display = types[choice];
     options->display_given = true;
-    return 0;
+    return types[choice] == DISPLAY_SDL ? set_sdl(options, value + strcspn(value, ","), err) : 0;
+}
+
+static int set_layout(struct options *options, const char *value, struct error *err)
+{
+    options->layout = value;
+    return MIN(optvalue_choice("-k", value, layout_names, err), 0);
+}
+
+static int set_joystick(struct options *options, const char *value, struct error *err)
+{
+    static const char *const sources[] = {"auto", "none", NULL};
+    int choice = optvalue_choice("-joystick", value, sources, err);
+    options->no_joystick = choice == 1;
+    return MIN(choice, 0);
 }
 
 static int set_vga(struct options *options, const char *value, struct error *err)
@@ -201,7 +231,11 @@ static const struct option table[] = {
     {"append", LINUX, "TEXT", set_append, "the kernel's command line"},
 
     {"nographic", SCREEN, NULL, set_nographic, "serial port and monitor on this terminal; Ctrl-A h helps, Ctrl-A x ends"},
-    {"display", SCREEN, "none", set_display, "no window"},
+    {"display", SCREEN, "sdl|none", set_display, "a window (where there is a desktop), or none"},
+    {"full-screen", SCREEN, NULL, set_full_screen, "the window takes the whole screen"},
+    {"no-confirm", SCREEN, NULL, set_no_confirm, "closing the window ends the guest without a question"},
+    {"k", SCREEN, "us|en-gb|de|fr|es|it|sv", set_layout, "the guest's keyboard, for text that is pasted"},
+    {"joystick", SCREEN, "auto|none", set_joystick, "whether a game controller is the guest's joystick"},
     {"vga", SCREEN, "std|none", set_vga, "graphics card"},
     {"audiodev", SCREEN, "sdl|wav|none[,path=F]", set_audiodev, "where sound goes; wav records it"},
 
@@ -224,7 +258,7 @@ static const struct option table[] = {
     {"h", HELP, NULL, set_help, NULL},
     {"version", HELP, NULL, set_version, "version"},
 
-    {"vnc", LATER, "", NULL, NULL}, {"full-screen", LATER, NULL, NULL, NULL}, {"k", LATER, "", NULL, NULL},
+    {"vnc", LATER, "", NULL, NULL},
     {"nic", LATER, "", NULL, NULL}, {"netdev", LATER, "", NULL, NULL}, {"net", LATER, "", NULL, NULL},
     {"usb", LATER, NULL, NULL, NULL}, {"usbdevice", LATER, "", NULL, NULL},
     {"qmp", LATER, "", NULL, NULL}, {"chardev", LATER, "", NULL, NULL}, {"mon", LATER, "", NULL, NULL},
@@ -280,14 +314,24 @@ static int take(struct options *options, char **argv, struct error *err)
     return r < 0 ? r : option->value ? 2 : 1;
 }
 
+/* Where there is a desktop a window opens, unless the user wants something else. */
+static void default_display(struct options *options)
+{
+    struct machine_config *config = &options->machine;
+    const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
+    bool desktop = CONFIG_SDL && ((x11 && *x11) || (wayland && *wayland));
+    if (!options->display_given && !config->nographic)
+        config->display = desktop ? DISPLAY_SDL : DISPLAY_NONE;
+}
+
 /* Where the streams go that the user said nothing about. */
 static void default_streams(struct options *options)
 {
     struct machine_config *config = &options->machine;
     bool serial_given = options->serial_count > 0 || options->nodefaults;
     bool monitor_given = options->monitor_given || options->nodefaults;
-    options->terminal_by_default =
-        !config->nographic && !options->display_given && !serial_given && !monitor_given && !config->debugcon;
+    options->terminal_by_default = config->display != DISPLAY_SDL && !config->nographic && !options->display_given &&
+                                   !serial_given && !monitor_given && !config->debugcon;
     if (config->nographic || options->terminal_by_default) {
         if (!serial_given)
             config->serial[0] = monitor_given ? "stdio" : "mon:stdio";
@@ -364,6 +408,7 @@ static int check_boot(const struct machine_config *config, struct error *err)
 static int finish(struct options *options, struct error *err)
 {
     struct machine_config *config = &options->machine;
+    default_display(options);
     default_streams(options);
     if (options->nodefaults && !options->vga_given)
         config->vga = VGA_NONE;

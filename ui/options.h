@@ -26,6 +26,8 @@ struct options {
     struct machine_config machine;
     enum options_help help;
     bool terminal_by_default;             /* no window here and nothing said otherwise: as with -nographic */
+    bool full_screen, no_confirm, no_joystick; /* of the window */
+    const char *layout;                   /* -k, or NULL */
     const char *trace[OPTIONS_MAX_TRACE]; /* each -d */
     int trace_count;
     const char *trace_file; /* -D */

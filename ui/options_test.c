@@ -1,3 +1,5 @@
+#include <config.h>
+
 #include "ui/options.h"
 
 #include "tests/unit.h"
@@ -30,6 +32,13 @@ static int parse(const char *line)
             printf("%s: '%s'\n", line, err.text);                                                                      \
         CHECK(strstr(err.text, words) != NULL);                                                                        \
     } while (0)
+
+/* The tests decide whether there is a desktop. */
+__attribute__((constructor)) static void no_desktop(void)
+{
+    unsetenv("DISPLAY");
+    unsetenv("WAYLAND_DISPLAY");
+}
 
 TEST(no_options_give_the_default_machine)
 {
@@ -88,7 +97,6 @@ TEST(options_of_later_versions_are_refused)
 {
     REFUSES("-vnc :0", "not available yet");
     REFUSES("-smp 2", "not available yet");
-    REFUSES("-display sdl", "not available yet");
     REFUSES("-device e1000", "not available yet");
 }
 
@@ -282,6 +290,38 @@ TEST(help_wins_over_what_follows)
     CHECK_EQ(options.help, HELP_TRACE);
     CHECK_EQ(parse("--version"), 0);
     CHECK_EQ(options.help, HELP_VERSION);
+}
+
+TEST(a_desktop_brings_a_window)
+{
+    setenv("DISPLAY", ":0", 1);
+    CHECK_EQ(parse(""), 0);
+    CHECK_EQ(CONFIG.display, CONFIG_SDL ? DISPLAY_SDL : DISPLAY_NONE);
+    CHECK_EQ(options.terminal_by_default, !CONFIG_SDL);
+    CHECK_EQ(parse("-display none"), 0);
+    CHECK_EQ(CONFIG.display, DISPLAY_NONE);
+    CHECK_EQ(parse("-nographic"), 0);
+    CHECK(CONFIG.display != DISPLAY_SDL);
+    setenv("DISPLAY", "", 1);
+    CHECK_EQ(parse("-hda x"), 0);
+    CHECK_EQ(CONFIG.display, DISPLAY_NONE);
+    unsetenv("DISPLAY");
+}
+
+TEST(options_of_the_window)
+{
+    CHECK_EQ(parse("-full-screen -no-confirm -k de -joystick none"), 0);
+    CHECK(options.full_screen && options.no_confirm && options.no_joystick);
+    CHECK(!strcmp(options.layout, "de"));
+    REFUSES("-k klingon", "klingon");
+    REFUSES("-joystick maybe", "maybe");
+    if (!CONFIG_SDL) {
+        REFUSES("-display sdl", "SDL2");
+        return;
+    }
+    CHECK_EQ(parse("-display sdl,full-screen=on"), 0);
+    CHECK(options.full_screen);
+    REFUSES("-display sdl,frame=off", "full-screen");
 }
 
 int main(void)
