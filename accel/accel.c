@@ -448,6 +448,7 @@ void accel_set_state(struct accel *accel, enum run_state state)
 }
 
 enum machine_event accel_ending(const struct accel *accel) { return accel->ending; }
+u64 accel_exits(const struct accel *accel) { return accel->vcpu.exits; }
 const char *accel_engine_name(const struct accel *accel) { return accel->vcpu.shift.gear->name; }
 
 int accel_shift(struct accel *accel, const char *name, struct error *err)

@@ -81,6 +81,7 @@ struct vcpu {
     void *engine_state;          /* KVM's; kept while another engine is in gear */
     struct shift shift;
     u64 slice_ns;                /* for engines that are timed */
+    u64 exits;                   /* returns of an engine that is timed from guest code */
     const char *cannot;
     bool kvm_all_modes;
     pthread_t thread;
@@ -117,6 +118,8 @@ enum machine_event accel_ending(const struct accel *accel);
 int accel_shift(struct accel *accel, const char *name, struct error *err);
 /* The engine in gear. */
 const char *accel_engine_name(const struct accel *accel);
+/* How often an engine that does not count instructions has come back from guest code, so far. */
+u64 accel_exits(const struct accel *accel);
 /* For `info accel`; lock held. */
 void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
 

@@ -435,6 +435,7 @@ static enum engine_exit enter(struct kvm *kvm)
     int code = errno;
     __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
     kvm->io_pending = false;
+    kvm->vcpu->exits++;
     if (r == 0)
         return ENGINE_EXIT_BUDGET;
     if (code == EINTR || code == EAGAIN)

@@ -69,7 +69,9 @@ static void perform_shift(struct request *request)
     struct error err;
     const char *name = engines[request->engine]->name;
     if (!strcmp(name, accel_engine_name(window->accel)))
-        snprintf(err.text, sizeof(err.text), "%s is in gear; this host has no other engine", name);
+        snprintf(err.text, sizeof(err.text), "%s is in gear already", name);
+    else if (accel_shift(window->accel, name, &err) == 0)
+        snprintf(err.text, sizeof(err.text), "Shifted to %s", name);
     report(request, err.text);
 }
 

@@ -26,7 +26,7 @@ struct panel {
 
 /* What the status line shows; compared as a block to see whether it must be drawn anew. */
 struct status {
-    char engine[24], speed[16], fps[12], hint[48];
+    char engine[24], speed[20], fps[12], hint[48];
     struct lamp {
         char name[8];
         u8 state; /* enum lamp_state */
@@ -43,9 +43,9 @@ enum lamp_state { LAMP_EMPTY, LAMP_IDLE, LAMP_READ, LAMP_WRITE };
 struct meter {
     u64 drive_reads[PC_DRIVES], drive_writes[PC_DRIVES];
     u32 read_at[PC_DRIVES], write_at[PC_DRIVES]; /* SDL ticks of the last access */
-    u64 instructions;
+    u64 instructions, exits;
     u32 speed_at;
-    double mips;
+    double mips, exits_per_ms;
     unsigned frames; /* of the guest, since fps_at */
     u32 fps_at;
     unsigned fps;

@@ -76,9 +76,21 @@ static void read_speed(struct window *window, u32 now)
     u64 instructions = window->machine->cpu_count ? cpu_instructions(window->machine->cpus[0]) : 0;
     meter->mips = (double)(instructions - meter->instructions) / 1000 / passed;
     meter->instructions = instructions;
+    u64 exits = accel_exits(window->accel);
+    meter->exits_per_ms = (double)(exits - meter->exits) / passed;
+    meter->exits = exits;
     meter->fps = (meter->frames * 1000 + passed / 2) / passed;
     meter->frames = 0;
     meter->speed_at = now;
+}
+
+/* Exits only of an engine that cannot count instructions. */
+static void format_speed(const struct meter *meter, char text[20])
+{
+    if (meter->exits_per_ms > 0)
+        snprintf(text, 20, meter->exits_per_ms < 10 ? "%.1fk exits/s" : "%.0fk exits/s", meter->exits_per_ms);
+    else if (meter->mips > 0)
+        snprintf(text, 20, meter->mips < 10 ? "%.1f MIPS" : "%.0f MIPS", meter->mips);
 }
 
 void status_read(struct window *window)
@@ -94,8 +106,7 @@ void status_read(struct window *window)
     read_drives(window, &status, now);
     window_output_size(window, &status.width, &height);
     snprintf(status.engine, sizeof(status.engine), "%s", accel_engine_name(window->accel));
-    if (meter->mips > 0)
-        snprintf(status.speed, sizeof(status.speed), meter->mips < 10 ? "%.1f MIPS" : "%.0f MIPS", meter->mips);
+    format_speed(meter, status.speed);
     snprintf(status.fps, sizeof(status.fps), "%u fps", MIN(meter->fps, 999u));
     snprintf(status.hint, sizeof(status.hint), "%s",
              window->grabbed    ? "Ctrl-Alt-G releases the mouse"
@@ -127,7 +138,7 @@ static int draw_badge(struct window *window, int x, int y)
     window->badge_right = x + width;
     x += width + px(window, 8);
     canvas_text(canvas, x, y, INK, status->speed);
-    return x + text_width(window->scale, "8888 MIPS") + px(window, 12); /* stays where it is when the figure grows */
+    return x + text_width(window->scale, "888k exits/s") + px(window, 12); /* stays where it is when the figure grows */
 }
 
 static int draw_lamps(struct window *window, int x, int y)

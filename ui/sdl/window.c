@@ -143,7 +143,7 @@ static void draw_notice(struct window *window)
     if (!panel_resize(window, panel, MAX(width, 1), line + pad))
         return;
     panel->place.x = (output_width - width) / 2;
-    panel->place.y = output_height - status_pixels(window) - line * 2 - pad;
+    panel->place.y = pad;
     canvas_round(&panel->canvas, 0, 0, (float)width, (float)(line + pad), (float)pad / 2, 0xf0303846);
     canvas_text(&panel->canvas, pad, pad / 2, 0xffe8ecf2, window->notice);
     panel_upload(window, panel);
