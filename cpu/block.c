@@ -7,14 +7,16 @@
  * comes from one arena that is flushed as a whole when it is full.
  */
 #include "cpu/block.h"
+#include "cpu/coverage.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define ARENA_SIZE (48u << 20)
-/* Head, 32 ops, a pseudo-op and a link, a check; and the bytes that they were decoded from. */
-#define BLOCK_SPACE (sizeof(struct block) + (BLOCK_MAX_INSNS + 4) * sizeof(struct op))
+/* Head, 32 ops (each with its coverage op), a pseudo-op and a link, a check; and the bytes that they were decoded
+ * from. */
+#define BLOCK_SPACE (sizeof(struct block) + (2 * BLOCK_MAX_INSNS + 4) * sizeof(struct op))
 #define CODE_SPACE (BLOCK_MAX_INSNS * 15)
 #define NEW_PAGE_SPACE (2 * sizeof(struct code_page))
 
@@ -389,8 +391,22 @@ static void append_pseudo(struct builder *b, void (*fn)(void), unsigned left)
     b->block->ops[b->ops++] = (struct op){.fn = fn, .ip = b->bytes, .left = left, .disp = b->bytes};
 }
 
+/* Rows that the table does not have, and what coverage.h says of faults. */
+static void append_coverage(struct builder *b, const struct insn *insn)
+{
+    unsigned row = insn->opcode - opcode_table;
+    if (insn->opcode == &opcode_invalid || insn->opcode == &opcode_too_long)
+        return;
+    unsigned at = coverage_index(row, b->decoder.code_size - SIZE_16);
+    append_pseudo(b, exec_cover, 0);
+    b->block->ops[b->ops - 1].imm = at;
+    b->block->ops[b->ops - 1].reg = (insn->opcode->attr & ATTR_FAULTS) != 0;
+}
+
 static void append_instruction(struct builder *b, const struct insn *insn)
 {
+    if (unlikely(coverage_map != NULL))
+        append_coverage(b, insn);
     lower(b->cpu, insn, b->phys & 0xfff, b->bytes, &b->block->ops[b->ops++]);
     b->bytes += insn->length;
     b->count++;
@@ -407,9 +423,12 @@ static void finish(struct builder *b)
     struct link *link = (struct link *)&block->ops[b->ops];
     *link = (struct link){{NULL, NULL}, 0};
     unsigned left = b->count;
-    for (unsigned i = 0; i < b->ops; i++)
+    for (unsigned i = 0; i < b->ops; i++) {
         if (block->ops[i].length)
             block->ops[i].left = left--;
+        else if (block->ops[i].fn == exec_cover)
+            block->ops[i].left = left;
+    }
     block->count = b->count;
     block->bytes = b->bytes;
     block->op_count = b->ops;

@@ -284,6 +284,7 @@ struct cpu {
     } written_ranges[256];
     u32 written_head, written_tail;
     u64 instructions;   /* executed up to the start of this run */
+    u32 covering;       /* place in the coverage map of the instruction under way (cpu/coverage.h) */
     i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget - held */
     u16 tlb_used_count[2];
     u16 tlb_used[2][1024]; /* indices filled since the last flush; count beyond the array: all */

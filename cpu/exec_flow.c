@@ -10,6 +10,7 @@
 #include "cpu/exec_forms.h"
 
 #include "cpu/alu.h"
+#include "cpu/coverage.h"
 
 /* --- joining blocks --- */
 
@@ -81,6 +82,16 @@ static OP(check)
 /* The block was killed: decode again from this instruction on. */
 static OP(stale) { LEAVE_BEFORE(); }
 
+/* Before every instruction while coverage is asked for: op->imm is its place in the map. */
+static OP(cover)
+{
+    coverage_complete(cpu);
+    cpu->covering = op->imm;
+    if (op->reg) /* a fault completes it */
+        coverage_complete(cpu);
+    NEXT();
+}
+
 /* End of an uncached block. */
 static OP(leave_block)
 {
@@ -93,6 +104,7 @@ void (*const exec_fallthrough_cross)(void) = HANDLER(fallthrough_cross);
 void (*const exec_check)(void) = HANDLER(check);
 void (*const exec_stale)(void) = HANDLER(stale);
 void (*const exec_leave)(void) = HANDLER(leave_block);
+void (*const exec_cover)(void) = HANDLER(cover);
 
 /* --- targets --- */
 

@@ -49,6 +49,8 @@ enum reg_class {
 #define ATTR_F64 0x4000u   /* always 64-bit operand in 64-bit mode */
 #define ATTR_NO64 0x8000u  /* #UD in 64-bit mode */
 #define ATTR_ONLY64 0x10000u
+#define ATTR_IOPL 0x2000000u   /* CPL or virtual-8086 mode against IOPL decides (documentation and tests) */
+#define ATTR_FAULTS 0x4000000u /* what it does is to raise an exception: UD0-UD2; RSM outside of SMM */
 
 /* Which of fn[size][...] lowering takes.  For instructions with a memory operand: by how it is addressed.  Without:
  * FORM_REG, or for ATTR_STACK one of FORM_REG (flat 32-bit stack), FORM_REG_SEG, FORM_REG64. */

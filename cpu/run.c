@@ -5,6 +5,7 @@
  * Interrupts" (STI and MOV SS hold interrupts off for one instruction).
  */
 #include "cpu/block.h"
+#include "cpu/coverage.h"
 #include "cpu/system.h"
 
 #include <string.h>
@@ -322,9 +323,11 @@ enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
             cpu->op = NULL;
         }
         cpu->shadow = 0;
+        cpu->covering = COVERAGE_NOTHING;
         interrupt_fault(cpu);
     }
     enum cpu_exit why = loop(cpu);
+    coverage_complete(cpu);
     cpu->instructions += cpu->run_budget - cpu->budget;
     cpu->run_budget = cpu->budget = 0;
     cpu->rflags = flags_get(cpu);

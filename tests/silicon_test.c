@@ -18,6 +18,7 @@
 #include <cpuid.h>
 #include <time.h>
 
+#include "cpu/coverage.h"
 #include "tests/silicon_cases.h"
 #include "tests/silicon_guest.h"
 #include "tests/silicon_host.h"
@@ -457,6 +458,7 @@ TEST(the_interpreter_agrees_with_silicon)
     tally.failed = calloc(opcode_count, sizeof(u32));
     u64 seed = setting("SILICON_SEED", 4);
     unsigned cases = (unsigned)setting("SILICON_CASES", DEFAULT_CASES);
+    coverage_mark(COVERAGE_SILICON);
     do {
         run_rows(cpu, seed, cases, getenv("SILICON_ROW"));
         if (getenv("SILICON_ENDLESS")) {
