@@ -228,6 +228,7 @@ struct cpu {
     struct descriptor_table gdtr, idtr;
     u64 cr0, cr2, cr3, cr4, cr8, xcr0;
     u64 dr[8];
+    u32 tr[8]; /* test registers TR3-TR7 (386, 486) */
     u64 efer, star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, apic_base, misc_enable, mcg_status, mcg_ctl, debugctl;

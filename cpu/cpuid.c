@@ -18,6 +18,7 @@ struct cpu_model {
     bool l3;
     const struct cpu_model *base; /* has all of its features */
     const u8 *features;           /* more, 0 at the end */
+    const u8 *without;            /* what the base had and this one lost; NULL: nothing */
 };
 
 #define LIST(...) (const u8[]) { __VA_ARGS__, FEATURE_NONE }
@@ -25,17 +26,21 @@ struct cpu_model {
 #define BRAND "Clutch Virtual CPU"
 
 static const struct cpu_model model_386 = {
-    .name = "386", .vendor = "GenuineIntel", .signature = 0x0303, .phys_bits = 32, .features = LIST(F(FPU))};
+    .name = "386", .vendor = "GenuineIntel", .signature = 0x0303, .phys_bits = 32,
+    .features = LIST(F(FPU), F(TESTREG))};
+/* An SL-enhanced i486 DX2: the first with CPUID; CR4 came with later ones. */
 static const struct cpu_model model_486 = {
-    .name = "486", .vendor = "GenuineIntel", .signature = 0x0480, .level = 1, .phys_bits = 32, .base = &model_386,
+    .name = "486", .vendor = "GenuineIntel", .signature = 0x0435, .level = 1, .phys_bits = 32, .base = &model_386,
     .features = LIST(F(I486), F(CPUID))};
+/* 75 to 200 MHz (P54C), without MMX.  Its local APIC is for two-processor boards, which have none here. */
 static const struct cpu_model model_pentium = {
-    .name = "pentium", .vendor = "GenuineIntel", .signature = 0x0543, .level = 1, .phys_bits = 32, .base = &model_486,
-    .features = LIST(F(I586), F(VME), F(DE), F(PSE), F(TSC), F(MSR), F(MCE), F(CX8), F(MMX))};
+    .name = "pentium", .vendor = "GenuineIntel", .signature = 0x052c, .level = 1, .phys_bits = 32, .base = &model_486,
+    .features = LIST(F(I586), F(VME), F(DE), F(PSE), F(TSC), F(MSR), F(MCE), F(CX8)), .without = LIST(F(TESTREG))};
 static const struct cpu_model model_pentium2 = {
     .name = "pentium2", .vendor = "GenuineIntel", .signature = 0x0652, .level = 2, .phys_bits = 36,
     .base = &model_pentium,
-    .features = LIST(F(I686), F(PAE), F(APIC), F(SEP), F(MTRR), F(PGE), F(MCA), F(CMOV), F(PAT), F(PSE36), F(FXSR))};
+    .features = LIST(F(I686), F(PAE), F(APIC), F(SEP), F(MTRR), F(PGE), F(MCA), F(CMOV), F(PAT), F(PSE36), F(MMX),
+                     F(FXSR))};
 static const struct cpu_model model_pentium3 = {
     .name = "pentium3", .vendor = "GenuineIntel", .signature = 0x0673, .level = 3, .phys_bits = 36,
     .base = &model_pentium2, .features = LIST(F(SSE))};
@@ -58,18 +63,81 @@ static const struct cpu_model model_v2 = {
 static const struct cpu_model model_max = {
     .name = "max", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
     .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v2,
-    .features = LIST(F(SMEP), F(UMIP), F(RDTSCP), F(TSC_DEADLINE), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE),
+    .features = LIST(F(SMEP), F(UMIP), F(PCID), F(INVPCID), F(RDTSCP), F(TSC_DEADLINE), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE),
                      F(RDPID), F(PCLMUL), F(AES), F(SHA), F(XSAVE), F(XSAVEOPT), F(XSAVEC), F(XGETBV1), F(RDRAND),
                      F(RDSEED), F(BMI1), F(BMI2), F(ADX), F(LZCNT), F(CLFLUSHOPT), F(CLWB), F(3DNOWPREFETCH))};
 
-/* What works.  The rest is masked out of the models and refused when asked for by name. */
-static const u8 implemented[] = {
-    F(I486), F(CPUID), F(I586), F(I686), F(FPU), F(VME),  F(DE),    F(PSE), F(TSC),  F(MSR),  F(PAE),  F(CX8),
-    F(SEP),  F(MTRR),  F(PGE),  F(CMOV), F(PAT), F(PSE36), F(CLFSH), F(MMX), F(FXSR), F(SSE),  F(SSE2), F(NX),
-    F(SMEP), F(UMIP),  F(RDTSCP), F(LM), F(SYSCALL), F(CX16), F(LAHF64), F(APIC), F(TSC_DEADLINE),
-    F(SSE3), F(SSSE3), F(SSE41), F(SSE42), F(POPCNT), F(LZCNT), F(BMI1), F(BMI2), F(ADX), F(MOVBE), F(RDRAND),
-    F(RDSEED), F(PCLMUL), F(AES), F(SHA), F(FSGSBASE), F(RDPID), F(SMAP), F(XSAVE), F(XSAVEOPT), F(XSAVEC),
-    F(XGETBV1), F(CLFLUSHOPT), F(CLWB), F(3DNOWPREFETCH),
+/* What is here, and what each needs; the rest is masked out of the models and refused when asked for by name.
+ * SDM vol. 1, "... Checking for ... Support" of the SSE to AES extensions; vol. 3A, "Control Registers" for what CR4
+ * switches on, and 4.1.4 "Enumeration of Paging Features by CPUID". */
+static const struct {
+    u8 feature, needs[3];
+} implemented[] = {
+    {F(TESTREG), {0}},
+    {F(FPU), {0}},
+    {F(I486), {0}},
+    {F(CPUID), {F(I486)}},
+    {F(I586), {F(CPUID)}},
+    {F(I686), {F(I586)}},
+    {F(VME), {F(I586)}},
+    {F(DE), {F(I586)}},
+    {F(PSE), {F(I586)}},
+    {F(TSC), {F(I586)}},
+    {F(MSR), {F(I586)}},
+    {F(PAE), {F(I586)}},
+    {F(MCE), {F(MSR)}},
+    {F(CX8), {F(CPUID)}},
+    {F(APIC), {F(CPUID)}},
+    {F(SEP), {F(MSR), F(I686)}},
+    {F(MTRR), {F(MSR)}},
+    {F(PGE), {F(I586)}},
+    {F(MCA), {F(MCE)}},
+    {F(CMOV), {F(CPUID)}},
+    {F(PAT), {F(MSR)}},
+    {F(PSE36), {F(PSE)}},
+    {F(CLFSH), {F(CPUID)}},
+    {F(MMX), {F(FPU), F(CPUID)}},
+    {F(FXSR), {F(FPU), F(I586)}},
+    {F(SSE), {F(FXSR)}},
+    {F(SSE2), {F(SSE)}},
+    {F(SSE3), {F(SSE2)}},
+    {F(SSSE3), {F(SSE3)}},
+    {F(SSE41), {F(SSSE3)}},
+    {F(SSE42), {F(SSE41)}},
+    {F(PCLMUL), {F(SSE2)}},
+    {F(AES), {F(SSE2)}},
+    {F(SHA), {F(SSE2)}},
+    {F(CX16), {F(LM), F(CX8)}},
+    {F(POPCNT), {F(CPUID)}},
+    {F(LZCNT), {F(CPUID)}},
+    {F(BMI1), {F(CPUID)}},
+    {F(BMI2), {F(CPUID)}},
+    {F(ADX), {F(CPUID)}},
+    {F(MOVBE), {F(CPUID)}},
+    {F(RDRAND), {F(CPUID)}},
+    {F(RDSEED), {F(CPUID)}},
+    {F(ERMS), {F(CPUID)}},
+    {F(CLFLUSHOPT), {F(CPUID)}},
+    {F(CLWB), {F(CPUID)}},
+    {F(3DNOWPREFETCH), {F(CPUID)}},
+    {F(SMEP), {F(I586)}},
+    {F(SMAP), {F(I586)}},
+    {F(UMIP), {F(I586)}},
+    {F(NX), {F(PAE), F(MSR)}},
+    {F(LM), {F(PAE), F(MSR), F(I686)}},
+    {F(SYSCALL), {F(LM)}}, /* Intel: in 64-bit mode only */
+    {F(LAHF64), {F(LM)}},
+    {F(PDPE1GB), {F(LM)}},
+    {F(PCID), {F(LM)}},
+    {F(INVPCID), {F(LM)}},
+    {F(FSGSBASE), {F(LM)}},
+    {F(RDTSCP), {F(TSC), F(MSR)}},
+    {F(RDPID), {F(MSR)}},
+    {F(TSC_DEADLINE), {F(TSC), F(MSR), F(APIC)}},
+    {F(XSAVE), {F(FXSR)}},
+    {F(XSAVEOPT), {F(XSAVE)}},
+    {F(XSAVEC), {F(XSAVE)}},
+    {F(XGETBV1), {F(XSAVE)}},
 };
 
 static const struct cpu_model *const models[] = {
@@ -114,16 +182,21 @@ const struct cpu_model *cpu_model_find(const char *name)
 
 static bool is_implemented(unsigned feature)
 {
-    return memchr(implemented, (int)feature, sizeof(implemented)) != NULL;
+    for (unsigned i = 0; i < ARRAY_SIZE(implemented); i++)
+        if (implemented[i].feature == feature)
+            return true;
+    return false;
 }
 
 static void add_model(u64 *set, const struct cpu_model *model)
 {
+    if (model->base)
+        add_model(set, model->base);
     for (const u8 *f = model->features; *f; f++)
         if (is_implemented(*f))
             feature_set(set, *f, true);
-    if (model->base)
-        add_model(set, model->base);
+    for (const u8 *f = model->without; f && *f; f++)
+        feature_set(set, *f, false);
 }
 
 static unsigned feature_find(const char *name, size_t length)
@@ -134,48 +207,101 @@ static unsigned feature_find(const char *name, size_t length)
     return FEATURE_NONE;
 }
 
-/* One "+name", "-name" or "name=on|off". */
-static bool apply_change(u64 *set, const char *text, size_t length, char *why)
+/* What the user asked for by name. */
+struct wishes {
+    u64 on[4], off[4];
+};
+
+static bool wish(struct wishes *w, const char *name, size_t length, bool on, char *why)
 {
-    bool on = true;
-    const char *shown = text;
-    int shown_length = (int)MIN(length, 60);
-    const char *equals = memchr(text, '=', length);
-    if (*text == '+' || *text == '-') {
-        on = *text == '+';
-        text++, length--;
-    } else if (equals) {
-        size_t value = length - (size_t)(equals + 1 - text);
-        on = value == 2 && !memcmp(equals + 1, "on", 2);
-        if (!on && !(value == 3 && !memcmp(equals + 1, "off", 3))) {
-            snprintf(why, 200, "CPU feature '%.*s': must be on or off", shown_length, shown);
-            return false;
-        }
-        length = (size_t)(equals - text);
-    }
-    unsigned feature = feature_find(text, length);
+    unsigned feature = feature_find(name, length);
     if (!feature) {
-        snprintf(why, 200, "there is no CPU feature '%.*s'", shown_length, shown);
+        snprintf(why, 200, "there is no CPU feature '%.*s'", (int)MIN(length, 60), name);
         return false;
     }
     if (on && !is_implemented(feature)) {
         snprintf(why, 200, "CPU feature '%s' is not implemented", feature_bits[feature].name);
         return false;
     }
-    feature_set(set, feature, on);
+    feature_set(w->on, feature, on);
+    feature_set(w->off, feature, !on);
     return true;
 }
 
+/* One "+name", "-name" or "name=on|off". */
+static bool read_wish(struct wishes *w, const char *text, size_t length, char *why)
+{
+    const char *equals = memchr(text, '=', length);
+    if (*text == '+' || *text == '-')
+        return wish(w, text + 1, length - 1, *text == '+', why);
+    if (!equals)
+        return wish(w, text, length, true, why);
+    size_t value = length - (size_t)(equals + 1 - text);
+    bool on = value == 2 && !memcmp(equals + 1, "on", 2);
+    if (!on && !(value == 3 && !memcmp(equals + 1, "off", 3))) {
+        snprintf(why, 200, "CPU feature '%.*s': must be on or off", (int)MIN(length, 60), text);
+        return false;
+    }
+    return wish(w, text, (size_t)(equals - text), on, why);
+}
+
+/* Adds what the features of the set need; true if there was anything. */
+static bool add_needed(u64 *set)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < ARRAY_SIZE(implemented); i++)
+        for (unsigned k = 0; k < 3 && feature_test(set, implemented[i].feature); k++)
+            if (!feature_test(set, implemented[i].needs[k])) {
+                feature_set(set, implemented[i].needs[k], true);
+                changed = true;
+            }
+    return changed;
+}
+
+/* The same the other way: what lacks something that it needs goes too. */
+static bool drop_stranded(u64 *set)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < ARRAY_SIZE(implemented); i++)
+        for (unsigned k = 0; k < 3 && feature_test(set, implemented[i].feature); k++)
+            if (!feature_test(set, implemented[i].needs[k])) {
+                feature_set(set, implemented[i].feature, false);
+                changed = true;
+            }
+    return changed;
+}
+
+/* False: "+a,-b" where a cannot be without b. */
+static bool wishes_agree(const u64 *set, const struct wishes *w, char *why)
+{
+    for (unsigned i = 1; i < FEATURE_COUNT; i++)
+        if (feature_test(w->on, i) && !feature_test(set, i)) {
+            snprintf(why, 200, "CPU feature '%s' needs one that was switched off", feature_bits[i].name);
+            return false;
+        }
+    return true;
+}
+
+/* A feature that is added brings what it needs; one that is removed takes along what needs it. */
 static bool apply_changes(u64 *set, const char *features, char *why)
 {
+    struct wishes w = {{0}, {0}};
     while (features && *features) {
         size_t length = strcspn(features, ",");
-        if (length && !apply_change(set, features, length, why))
+        if (length && !read_wish(&w, features, length, why))
             return false;
         features += length;
         features += *features == ',';
     }
-    return true;
+    for (unsigned i = 0; i < 4; i++)
+        set[i] |= w.on[i];
+    while (add_needed(set))
+        continue;
+    for (unsigned i = 0; i < 4; i++)
+        set[i] &= ~w.off[i];
+    while (drop_stranded(set))
+        continue;
+    return wishes_agree(set, &w, why);
 }
 
 bool cpu_model_apply(struct cpu *cpu, const char *name, const char *features, char *why)

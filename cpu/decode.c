@@ -451,6 +451,10 @@ static bool registers_exist(struct insn *insn)
         if (!(0x11d >> insn->reg & 1))
             return false;
         break;
+    case CLASS_TR:
+        if (insn->reg < 3)
+            return false;
+        break;
     case CLASS_DR:
         if (insn->reg > 7)
             return false;

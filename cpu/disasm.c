@@ -51,6 +51,7 @@ static void put_register(struct text *text, const struct insn *insn, enum reg_cl
     case CLASS_SEG: put(text, "%s", seg_names[number & 7]); break;
     case CLASS_CR: put(text, "cr%u", number); break;
     case CLASS_DR: put(text, "dr%u", number); break;
+    case CLASS_TR: put(text, "tr%u", number); break;
     case CLASS_MMX: put(text, "mm%u", number); break;
     case CLASS_XMM: put(text, "xmm%u", number); break;
     case CLASS_ST: put(text, "st(%u)", number); break;

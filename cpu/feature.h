@@ -20,6 +20,7 @@
     FEATURE(CPUID, "cpuid", FEATURE_NO_LEAF, 0, EAX, 0) /* CPUID and EFLAGS.ID */                                      \
     FEATURE(I586, "i586", FEATURE_NO_LEAF, 0, EAX, 0)   /* CR4 */                                                      \
     FEATURE(I686, "i686", FEATURE_NO_LEAF, 0, EAX, 0)   /* hint NOPs 0F 18-1F, RDPMC, UD1 */                           \
+    FEATURE(TESTREG, "testreg", FEATURE_NO_LEAF, 0, EAX, 0) /* TR3-TR7, which the Pentium lost */                      \
     FEATURE(FPU, "fpu", 1, 0, EDX, 0)                                                                                  \
     FEATURE(VME, "vme", 1, 0, EDX, 1)                                                                                  \
     FEATURE(DE, "de", 1, 0, EDX, 2)                                                                                    \

@@ -26,6 +26,7 @@ enum reg_class {
     CLASS_SEG,
     CLASS_CR,
     CLASS_DR,
+    CLASS_TR,
     CLASS_MMX,
     CLASS_XMM,
     CLASS_ST,

@@ -199,6 +199,50 @@ void do_invlpg(struct cpu *cpu, const struct op *op)
 void do_invd(struct cpu *cpu, const struct op *op) { need_cpl0(cpu); }
 void do_wbinvd(struct cpu *cpu, const struct op *op) { need_cpl0(cpu); }
 
+/* SDM vol. 2A, "INVPCID": which translations.  All PCIDs but the current one have none (system.c, cr3_write). */
+enum { INVPCID_ADDRESS, INVPCID_CONTEXT, INVPCID_ALL_GLOBAL, INVPCID_ALL };
+
+void do_invpcid(struct cpu *cpu, const struct op *op)
+{
+    u64 type = operand(cpu, op->reg), image[2];
+    if (in_v86_mode(cpu))
+        raise_gp(cpu, 0);
+    need_cpl0(cpu);
+    load_bytes(cpu, OP_SEGMENT(op), op_ea(cpu, op), image, sizeof(image));
+    if (type > INVPCID_ALL || image[0] >> 12)
+        raise_gp(cpu, 0);
+    u64 pcid = image[0] & 0xfff;
+    if (type <= INVPCID_CONTEXT && pcid && !(cpu->cr4 & CR4_PCIDE))
+        raise_gp(cpu, 0);
+    if (type == INVPCID_ADDRESS && !is_canonical(image[1]))
+        raise_gp(cpu, 0);
+    if (type == INVPCID_ALL_GLOBAL)
+        tlb_flush_all(cpu);
+    else if (type != INVPCID_ADDRESS)
+        tlb_flush_non_global(cpu);
+    else
+        tlb_flush_page(cpu, image[1]);
+}
+
+/* Test registers: the TLB and the cache that they looked into are not there; they keep what is written. */
+void do_mov_from_tr(struct cpu *cpu, const struct op *op)
+{
+    bool there = op->reg >= (cpu_has(cpu, FEATURE_I486) ? 3 : 6);
+    if (!there)
+        raise_ud(cpu);
+    need_cpl0(cpu);
+    reg_write(cpu, op->rm, SIZE_32, cpu->tr[op->reg & 7]);
+}
+
+void do_mov_to_tr(struct cpu *cpu, const struct op *op)
+{
+    bool there = op->reg >= (cpu_has(cpu, FEATURE_I486) ? 3 : 6);
+    if (!there)
+        raise_ud(cpu);
+    need_cpl0(cpu);
+    cpu->tr[op->reg & 7] = REG32(cpu, op->rm);
+}
+
 /* --- debug registers --- */
 
 /* DR4 and DR5 are DR6 and DR7 until CR4.DE is set. */

@@ -4,8 +4,8 @@
  * Source: Intel SDM vol. 3A, ch. "Paging" (32-bit, PAE and 4-level paging, access rights, page-fault error code,
  *   accessed and dirty flags, caching translation information).
  * Modelled: PSE and PSE-36, PAE with PDPTE registers, 4-level tables with 2 MiB and 1 GiB pages, WP, NX, SMEP, SMAP,
- *   reserved bits, global pages, A20.
- * Not modelled: PCID, protection keys, 5 levels, paging-structure caches, memory types.
+ *   reserved bits, global pages, A20, PCID (nothing is kept across a change of PCID).
+ * Not modelled: protection keys, 5 levels, paging-structure caches, memory types.
  */
 #include "cpu/mmu.h"
 

@@ -5,11 +5,14 @@
  *   Control" (MTRRs, PAT).
  * Modelled: those that CPUID promises, and the P6's that system software reads without asking.  MTRRs and PAT are
  *   stored and change nothing (no caches).
- * Not modelled: machine check, performance counters, last-branch records (read 0).  Others are #GP, as on hardware.
+ * Machine check: the registers are there, with no banks of error reports, and nothing ever goes wrong.
+ * Not modelled: performance counters, last-branch records (read 0).  Others are #GP, as on hardware.
  */
 #include "cpu/mmu.h"
 
 enum {
+    MSR_P5_MC_ADDR = 0,
+    MSR_P5_MC_TYPE = 1,
     MSR_TSC = 0x10,
     MSR_PLATFORM_ID = 0x17,
     MSR_APIC_BASE = 0x1b,
@@ -21,6 +24,8 @@ enum {
     MSR_SYSENTER_CS = 0x174,
     MSR_SYSENTER_ESP = 0x175,
     MSR_SYSENTER_EIP = 0x176,
+    MSR_MCG_CAP = 0x179,
+    MSR_MCG_STATUS = 0x17a,
     MSR_MISC_ENABLE = 0x1a0,
     MSR_DEBUGCTL = 0x1d9,
     MSR_LBR_FIRST = 0x1db,
@@ -146,7 +151,7 @@ static u64 *plain_register(struct cpu *cpu, u32 index)
     case MSR_FS_BASE: return lm ? &cpu->seg[FS].base : NULL;
     case MSR_GS_BASE: return lm ? &cpu->seg[GS].base : NULL;
     case MSR_KERNEL_GS_BASE: return lm ? &cpu->kernel_gs_base : NULL;
-    case MSR_TSC_AUX: return cpu_has(cpu, FEATURE_RDTSCP) ? &cpu->tsc_aux : NULL;
+    case MSR_TSC_AUX: return cpu_has(cpu, FEATURE_RDTSCP) || cpu_has(cpu, FEATURE_RDPID) ? &cpu->tsc_aux : NULL;
     case MSR_UPDATE_SIGNATURE: return cpu_has(cpu, FEATURE_I686) ? &cpu->microcode : NULL;
     case MSR_DEBUGCTL: return cpu_has(cpu, FEATURE_I686) ? &cpu->debugctl : NULL;
     default: return NULL;
@@ -205,7 +210,11 @@ bool msr_read(struct cpu *cpu, u32 index, u64 *value)
         return true;
     }
     switch (index) {
-    case MSR_TSC: *value = tsc_read(cpu); return true;
+    case MSR_P5_MC_ADDR:
+    case MSR_P5_MC_TYPE: return cpu_has(cpu, FEATURE_MCE);
+    case MSR_MCG_CAP: return cpu_has(cpu, FEATURE_MCA);
+    case MSR_MCG_STATUS: *value = cpu->mcg_status; return cpu_has(cpu, FEATURE_MCA);
+    case MSR_TSC: *value = tsc_read(cpu); return cpu_has(cpu, FEATURE_TSC);
     case MSR_APIC_BASE: *value = cpu->apic_base; return cpu_has(cpu, FEATURE_APIC);
     case MSR_TSC_DEADLINE: *value = deadline_read(cpu); return cpu_has(cpu, FEATURE_TSC_DEADLINE);
     case MSR_MTRRCAP: *value = MTRRCAP_VALUE; return mtrr;
@@ -231,7 +240,18 @@ bool msr_write(struct cpu *cpu, u32 index, u64 value)
     if (cpu_has(cpu, FEATURE_MTRR) && mtrr_register(cpu, index))
         return mtrr_write(cpu, index, value);
     switch (index) {
-    case MSR_TSC: tsc_write(cpu, value); return true;
+    case MSR_P5_MC_ADDR:
+    case MSR_P5_MC_TYPE: return cpu_has(cpu, FEATURE_MCE);
+    case MSR_MCG_STATUS: /* SDM vol. 4: a reserved bit is #GP */
+        if (!cpu_has(cpu, FEATURE_MCA) || value & ~7ull)
+            return false;
+        cpu->mcg_status = value;
+        return true;
+    case MSR_TSC:
+        if (!cpu_has(cpu, FEATURE_TSC))
+            return false;
+        tsc_write(cpu, value);
+        return true;
     case MSR_APIC_BASE: return apic_base_write(cpu, value);
     case MSR_TSC_DEADLINE:
         if (!cpu_has(cpu, FEATURE_TSC_DEADLINE))

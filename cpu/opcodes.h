@@ -94,6 +94,7 @@ enum {
     OPERAND(Gq, REG, GPR64, q)                                                                                         \
     OPERAND(Gv, REG, GPR, v)                                                                                           \
     OPERAND(Gy, REG, GPR, y)                                                                                           \
+    OPERAND(Gp, REG, GPR, p)    /* INVPCID */                                                                          \
     OPERAND(By, VVVV, GPR, y)   /* VEX.vvvv */                                                                         \
     OPERAND(M, RM, NONE, n)     /* memory only: write MEM in the modrm column */                                       \
     OPERAND(Mb, RM, NONE, b)                                                                                           \
@@ -110,6 +111,7 @@ enum {
     OPERAND(Sw, REG, SEG, w)                                                                                           \
     OPERAND(Cp, REG, CR, p)                                                                                            \
     OPERAND(Dp, REG, DR, p)                                                                                            \
+    OPERAND(Td, REG, TR, d)                                                                                            \
     OPERAND(Zb, OPCODE, GPR, b) /* low three bits of the opcode */                                                     \
     OPERAND(Zv, OPCODE, GPR, v)                                                                                        \
     OPERAND(AL, RAX, NONE, b)   /* implied: shown, not encoded; insn.rm names it, insn.reg beside Z and O */           \

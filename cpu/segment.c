@@ -197,7 +197,7 @@ static u64 base_high(struct cpu *cpu, u16 selector, enum vector vector)
     if (!descriptor_address(cpu, selector + 8, &linear))
         cpu_raise_error(cpu, vector, selector_error(selector));
     u64 bits = system_load64(cpu, linear);
-    if (bits >> 32 & 0x1f00)
+    if (bits >> 32 & 0x1f00 || !is_canonical(bits << 32))
         cpu_raise_error(cpu, vector, selector_error(selector));
     return bits << 32;
 }

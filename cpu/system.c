@@ -37,11 +37,11 @@ static bool long_mode_follows(struct cpu *cpu, u64 cr0)
     if (on == ((cpu->cr0 & CR0_PG) != 0))
         return true;
     if (on && (cpu->efer & EFER_LME)) {
-        if (!(cpu->cr4 & CR4_PAE) || (cpu->seg[CS].access & SEG_L))
+        if (!(cpu->cr4 & CR4_PAE) || (cpu->seg[CS].access & SEG_L) || !(cpu->seg[TR].access & 8)) /* a 16-bit TSS */
             return false;
         cpu->efer |= EFER_LMA;
     } else if (!on) {
-        if (in_64bit_mode(cpu))
+        if (in_64bit_mode(cpu) || (cpu->cr4 & CR4_PCIDE))
             return false;
         cpu->efer &= ~(u64)EFER_LMA;
     }
@@ -77,9 +77,15 @@ void cr0_write(struct cpu *cpu, u64 value)
         cpu_update_mode(cpu);
 }
 
+/* SDM vol. 3A, "Process-Context Identifiers": bit 63 of the operand asks that translations of the new PCID be kept.
+ * That is a permission, not a duty: all that are not global are dropped, whatever PCID they belong to. */
+#define CR3_KEEP (1ull << 63)
+
 void cr3_write(struct cpu *cpu, u64 value)
 {
     if (in_long_mode(cpu)) {
+        if (cpu->cr4 & CR4_PCIDE)
+            value &= ~CR3_KEEP;
         if (value & ~cpu->phys_mask)
             raise_gp(cpu, 0);
     } else {
@@ -116,13 +122,15 @@ static u64 cr4_valid(const struct cpu *cpu)
 void cr4_write(struct cpu *cpu, u64 value)
 {
     u64 changed = cpu->cr4 ^ value;
+    if ((changed & value & CR4_PCIDE) && (!in_long_mode(cpu) || (cpu->cr3 & 0xfff)))
+        raise_gp(cpu, 0);
     if ((value & ~cr4_valid(cpu)) || (in_long_mode(cpu) && !(value & CR4_PAE)))
         raise_gp(cpu, 0);
     if ((changed & (CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP)) && uses_pdptes(cpu, cpu->cr0, value) &&
         !mmu_load_pdptes(cpu, cpu->cr3))
         raise_gp(cpu, 0);
     cpu->cr4 = value;
-    if (changed & (CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP | CR4_SMAP))
+    if (changed & (CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP | CR4_SMAP | CR4_PCIDE))
         tlb_flush_all(cpu);
     cpu_update_mode(cpu);
 }
