@@ -19,8 +19,8 @@ __attribute__((constructor)) static void open_map(void)
     int fd = name && *name ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
     if (fd < 0)
         return;
-    void *map = ftruncate(fd, (off_t)size) < 0 ? MAP_FAILED
-                                               : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *map =
+        ftruncate(fd, (off_t)size) < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     if (map != MAP_FAILED)
         coverage_map = map;

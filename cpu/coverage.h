@@ -19,7 +19,10 @@ enum coverage_mark {
 /* One byte for each mark, then three for each row: 16, 32 and 64-bit code.  NULL: nobody asks. */
 extern u8 *coverage_map;
 
-static inline unsigned coverage_index(unsigned row, unsigned mode) { return COVERAGE_MARKS + row * 3 + mode; }
+static inline unsigned coverage_index(unsigned row, unsigned mode)
+{
+    return COVERAGE_MARKS + row * 3 + mode;
+}
 
 /* The instruction that was under way is completed. */
 static inline void coverage_complete(struct cpu *cpu)

@@ -505,13 +505,13 @@ static bool try_case(struct silicon_case *c, unsigned row, bool wide)
     c->target = e.target;
     c->code_length = e.length;
     memcpy(c->code, e.bytes, e.length);
-    c->loads_gs = has_operand(e.opcode, OPERAND_rGS) || named(e.opcode, "lgs") ||
+    c->loads_gs = has_operand(e.opcode, OPERAND_rGS) || named(e.opcode, "lgs") || named(e.opcode, "wrgsbase") ||
                   (e.opcode->operands[0] == OPERAND_Sw && e.insn.reg == GS);
     return true;
 }
 
 /* False: the row has no such case in this mode. */
-static bool generate(struct silicon_case *c, unsigned row, bool wide, u64 seed)
+static __attribute__((unused)) bool generate(struct silicon_case *c, unsigned row, bool wide, u64 seed)
 {
     random_state = c->seed = seed;
     for (unsigned attempt = 0; attempt < 40; attempt++)

@@ -77,7 +77,7 @@ static void guest_descriptors(struct cpu *cpu)
     cpu->seg[LDTR] = (struct segment){.access = SEG_NULL};
 }
 
-static struct cpu *guest_create(void)
+static __attribute__((unused)) struct cpu *guest_create(void)
 {
     struct cpu *cpu = toy_cpu("max");
     if (!cpu)
@@ -167,10 +167,9 @@ static u64 guest_frame(int slot)
     return value;
 }
 
-/* Executes the case; *out is what an exception handler of the guest would see. */
-static void guest_run(struct cpu *cpu, const struct silicon_case *c, struct machine_state *out)
+/* Executes what guest_load has prepared; *out is what an exception handler of the guest would see. */
+static void guest_execute(struct cpu *cpu, const struct silicon_case *c, struct machine_state *out)
 {
-    guest_load(cpu, c);
     enum cpu_exit why = cpu_run(cpu, 100000);
     *out = (struct machine_state){.vector = VECTOR_LOST, .cr2 = cpu->cr2};
     memset(toy.ram + PHYS_CODE + c->code_offset, 0xcc, c->code_length);
@@ -188,6 +187,12 @@ static void guest_run(struct cpu *cpu, const struct silicon_case *c, struct mach
     if (cpu->gpr[RSP] == HIGH + PHYS_STACK - 48)
         out->error = (u32)guest_frame(6);
     guest_save_fx(cpu, &out->fx);
+}
+
+static __attribute__((unused)) void guest_run(struct cpu *cpu, const struct silicon_case *c, struct machine_state *out)
+{
+    guest_load(cpu, c);
+    guest_execute(cpu, c, out);
 }
 
 #endif

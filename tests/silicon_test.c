@@ -7,6 +7,8 @@
  *   SILICON_SEED=n    another seed         SILICON_CASES=n   cases for each row and mode
  *   SILICON_ENDLESS=1 new seeds for ever, until something differs (make fuzz-cpu)
  *   SILICON_ROW=text  only rows whose text contains this    SILICON_VERBOSE=1  exclusions row by row
+ *   SILICON_RECORD=file results for recorded_test
+ *   SILICON_BASELINE=1 as if the host had no extension beyond SSE2: do tests of our own cover the rest?
  *
  * Not compared: flags that the row leaves undefined, and what `differences` below lists with its reason.
  * Skipped on hosts that are not x86-64 Linux.
@@ -22,6 +24,7 @@
 #include "tests/silicon_cases.h"
 #include "tests/silicon_guest.h"
 #include "tests/silicon_host.h"
+#include "tests/silicon_record.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define DEFAULT_CASES 16
@@ -86,6 +89,9 @@ static bool host_has(unsigned feature)
     u32 out[4];
     if (bits[feature].leaf == FEATURE_NO_LEAF)
         return true;
+    if (getenv("SILICON_BASELINE") && feature != FEATURE_LM &&
+        (bits[feature].leaf != 1 || bits[feature].reg != FEATURE_EDX))
+        return false;
     if (!__get_cpuid_count(bits[feature].leaf, bits[feature].subleaf, &out[0], &out[1], &out[2], &out[3]))
         return false;
     return out[bits[feature].reg] >> bits[feature].bit & 1;
@@ -423,6 +429,58 @@ static void run_rows(struct cpu *cpu, u64 seed, unsigned cases, const char *only
         run_batch(cpu, filled);
 }
 
+/* --- results for recorded_test --- */
+
+/* Cases that go through, and where processors agree. */
+static bool recordable(struct cpu *cpu, struct silicon_case *s)
+{
+    struct machine_state guest;
+    struct comparison c = {.length = 0};
+    if (s->out.vector != VECTOR_BP)
+        return false;
+    guest_run(cpu, s, &guest);
+    compare(&c, s, &guest);
+    return !c.length && !ignored_parts(s, &guest);
+}
+
+/* One row's line; false if there is none. */
+static bool record_row(struct cpu *cpu, unsigned row, FILE *file)
+{
+    const struct opcode *opcode = &opcode_table[row];
+    unsigned found[2] = {0, 0}, tried = 0;
+    for (unsigned n = 0; n < 64; n++) {
+        struct silicon_case *s = &sandbox.page->cases[0];
+        if (found[n & 1] == RECORD_CASES || !generate(s, row, n & 1, record_seed(opcode, n)) || host_run(1) >= 0 ||
+            !recordable(cpu, s))
+            continue;
+        if (!tried++)
+            fprintf(file, "%s\t", record_key(opcode));
+        fprintf(file, "%u:%08x ", n, record_digest(s, &s->out, s->memory_out));
+        found[n & 1]++;
+    }
+    if (tried)
+        fprintf(file, "\n");
+    return tried;
+}
+
+static void record(struct cpu *cpu, const char *name)
+{
+    FILE *file = fopen(name, "w");
+    u32 brand[13] = {0};
+    unsigned rows = 0;
+    if (!file) {
+        perror(name);
+        return;
+    }
+    for (unsigned i = 0; i < 3; i++)
+        __get_cpuid(0x80000002 + i, &brand[4 * i], &brand[4 * i + 1], &brand[4 * i + 2], &brand[4 * i + 3]);
+    fprintf(file, "# Made by SILICON_RECORD=file silicon_test on: %s\n", (char *)brand);
+    for (unsigned row = 0; row < opcode_count; row++)
+        rows += !excluded(cpu, &opcode_table[row]) && record_row(cpu, row, file);
+    fclose(file);
+    printf("recorded %u rows\n", rows);
+}
+
 static unsigned long long setting(const char *name, unsigned long long otherwise)
 {
     const char *text = getenv(name);
@@ -459,6 +517,8 @@ TEST(the_interpreter_agrees_with_silicon)
     u64 seed = setting("SILICON_SEED", 4);
     unsigned cases = (unsigned)setting("SILICON_CASES", DEFAULT_CASES);
     coverage_mark(COVERAGE_SILICON);
+    if (getenv("SILICON_RECORD"))
+        record(cpu, getenv("SILICON_RECORD"));
     do {
         run_rows(cpu, seed, cases, getenv("SILICON_ROW"));
         if (getenv("SILICON_ENDLESS")) {
