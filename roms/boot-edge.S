@@ -1,0 +1,130 @@
+/*
+ * One boot sector that looks at the end of its disk through INT 13h extensions, and tells COM1.  Origin: 0x7c00
+ *
+ * In this order: the number of sectors (function 48h) in hexadecimal; the text at the start of the last sector (42h);
+ * "write 00", the status after it has written "Clutch" to the start of the sector before (43h); "past SS", the status of a
+ * read one sector past the end, which must fail (carry).  Then it powers off.  A failure prints "status SS" instead.
+ *
+ * Source: Enhanced BIOS Disk Drive Specification 3.0, "Extended Read", "Extended Write", "Get Drive Parameters",
+ * "Device Address Packet".
+ */
+        .set    COM1, 0x3f8
+        .set    PARAMETERS, 0x8000
+        .set    BUFFER, 0x8200
+
+        .code16
+        .text
+        .globl  start
+start:  ljmp    $0, $1f
+1:      xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movw    $0x7c00, %sp
+        sti
+        cld
+        movb    %dl, drive
+
+        movw    $PARAMETERS, %si
+        movw    $0x1e, (%si)
+        movb    $0x48, %ah
+        call    disk
+        jc      failed
+        movw    $8, %cx                 /* the sectors, from the last byte on */
+        movw    $PARAMETERS + 0x17, %di
+2:      movb    (%di), %al
+        call    hex
+        decw    %di
+        loop    2b
+        call    line
+
+        movl    PARAMETERS + 0x10, %eax /* the last sector */
+        movl    PARAMETERS + 0x14, %edx
+        subl    $1, %eax
+        sbbl    $0, %edx
+        movl    %eax, lba
+        movl    %edx, lba + 4
+        movb    $0x42, %ah
+        call    transfer
+        jc      failed
+        movw    $BUFFER, %si
+        call    print
+        call    line
+
+        subl    $1, lba
+        sbbl    $0, lba + 4
+        movw    $BUFFER, %di
+        movw    $256, %cx
+        xorw    %ax, %ax
+        rep     stosw
+        movw    $own, %si
+        movw    $BUFFER, %di
+        movw    $7, %cx
+        rep     movsb
+        movb    $0x43, %ah
+        call    transfer
+        jc      failed
+        movw    $write, %si
+        call    status
+
+        addl    $2, lba
+        adcl    $0, lba + 4
+        movb    $0x42, %ah
+        call    transfer
+        movw    $past, %si
+        jc      3f
+failed: movw    $fault, %si
+3:      call    status
+        movw    $0x604, %dx             /* PIIX4 PM1_CNT: SLP_EN, soft off */
+        movw    $0x2000, %ax
+        outw    %ax, %dx
+        hlt
+
+transfer:
+        movw    $packet, %si
+disk:   movb    drive, %dl
+        int     $0x13
+        movb    %ah, result
+        ret
+
+/* Text at SI, then the last status in hexadecimal. */
+status: call    print
+        movb    result, %al
+        call    hex
+line:   movb    $'\n', %al
+        jmp     put
+hex:    pushw   %ax
+        shrb    $4, %al
+        call    digit
+        popw    %ax
+        andb    $15, %al
+digit:  addb    $'0', %al
+        cmpb    $'9', %al
+        jbe     put
+        addb    $7, %al
+put:    pushw   %ax
+        movw    $COM1 + 5, %dx
+1:      inb     %dx, %al
+        testb   $0x20, %al
+        jz      1b
+        popw    %ax
+        movw    $COM1, %dx
+        outb    %al, %dx
+        ret
+1:      call    put
+print:  lodsb
+        testb   %al, %al
+        jnz     1b
+        ret
+
+own:    .asciz  "Clutch"
+write:  .asciz  "write "
+past:   .asciz  "past "
+fault:  .asciz  "status "
+drive:  .byte   0
+result: .byte   0
+packet: .byte   0x10, 0
+        .word   1, BUFFER, 0
+lba:    .quad   0
+        .org    0x1fe
+        .byte   0x55, 0xaa
