@@ -98,6 +98,27 @@ static void set_a20(void *opaque, bool on)
     cpu_set_a20(accel->vcpu.cpu, on);
 }
 
+/* 32-bit values: the upper halves of what is written become 0, as in 64-bit code. */
+static bool registers(void *opaque, struct machine_registers *values, bool write)
+{
+    struct accel *accel = opaque;
+    struct vcpu *vcpu = &accel->vcpu;
+    u64 *gpr = vcpu->cpu->gpr;
+    u32 *const places[] = {&values->eax, &values->ebx, &values->ecx, &values->edx, &values->esi, &values->edi};
+    static const u8 numbers[] = {RAX, RBX, RCX, RDX, RSI, RDI};
+    if (vcpu->parked) /* the monitor's access, nobody's arguments */
+        return false;
+    if (!write && vcpu->engine->registers && !vcpu->engine->registers(vcpu, false))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        if (!write)
+            *places[i] = (u32)gpr[numbers[i]];
+        else if ((u32)gpr[numbers[i]] != *places[i])
+            gpr[numbers[i]] = *places[i];
+    }
+    return !write || !vcpu->engine->registers || vcpu->engine->registers(vcpu, true);
+}
+
 static void map_changed(void *opaque)
 {
     struct accel *accel = opaque;
@@ -367,6 +388,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     machine->intr = (struct irq){set_intr, accel, 0};
     machine->drive_cpu = drive_cpu;
     machine->drive_opaque = accel;
+    machine->registers = registers;
+    machine->registers_opaque = accel;
     machine->kick = kick;
     machine->kick_opaque = accel;
     machine->set_a20 = set_a20;
@@ -408,6 +431,7 @@ void accel_destroy(struct accel *accel)
     accel->machine->intr.set = NULL;
     accel->machine->drive_cpu = NULL;
     accel->machine->kick = NULL;
+    accel->machine->registers = NULL;
     accel->machine->set_a20 = NULL;
     accel->machine->cpu_count = 0;
     for (unsigned i = 0; engines[i]; i++)

@@ -39,6 +39,9 @@ struct engine {
     void (*attend)(struct vcpu *vcpu);
     void (*load)(struct vcpu *vcpu);  /* struct cpu -> engine; machine lock held */
     void (*store)(struct vcpu *vcpu); /* engine -> struct cpu; machine lock held */
+    /* Moves RAX to RDI (by the numbers of cpu.h) between struct cpu and the engine, inside an IN or OUT that run() serves;
+     * NULL: struct cpu has them.  False: the engine cannot. */
+    bool (*registers)(struct vcpu *vcpu, bool write);
     /* After store(): struct cpu is whole.  NULL: always. */
     bool (*alive)(struct vcpu *vcpu);
     /* The memory map changed; machine lock held, any thread: takes effect before guest code runs on. */

@@ -321,6 +321,24 @@ static void store(struct vcpu *vcpu)
     kvm->lost = !kvm_state_store(kvm);
 }
 
+/* KVM_EXIT_IO: the registers are as before the instruction, and KVM puts an IN's value into RAX by itself. */
+static bool registers(struct vcpu *vcpu, bool write)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    struct kvm_regs regs;
+    u64 *gpr = vcpu->cpu->gpr;
+    __u64 *const places[] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi};
+    if (ioctl(kvm->cpu, KVM_GET_REGS, &regs) < 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (write)
+            *places[i] = gpr[i];
+        else
+            gpr[i] = *places[i];
+    }
+    return !write || ioctl(kvm->cpu, KVM_SET_REGS, &regs) == 0;
+}
+
 static bool alive(struct vcpu *vcpu) { return !kvm_of(vcpu)->lost; }
 
 static void map_changed(struct vcpu *vcpu)
@@ -497,6 +515,7 @@ const struct engine kvm_engine = {
     .attend = attend,
     .load = load,
     .store = store,
+    .registers = registers,
     .alive = alive,
     .map_changed = map_changed,
     .dirty_log = dirty_log,

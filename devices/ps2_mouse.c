@@ -85,12 +85,13 @@ static void put_packet(struct ps2_mouse *mouse, struct ps2_queue *queue)
     if (mouse->id != ID_STANDARD)
         ps2_queue_put(queue, wheel_byte(mouse));
     mouse->sent_buttons = mouse->buttons;
+    mouse->poked = false;
     ps2_ready(&mouse->port);
 }
 
 static bool something_new(const struct ps2_mouse *mouse)
 {
-    return mouse->dx || mouse->dy || (mouse->dz && mouse->id != ID_STANDARD) || mouse->buttons != mouse->sent_buttons;
+    return mouse->poked || mouse->dx || mouse->dy || (mouse->dz && mouse->id != ID_STANDARD) || mouse->buttons != mouse->sent_buttons;
 }
 
 /* Stream mode: at most one packet in a sample period, and none before the last one has gone. */
@@ -119,8 +120,16 @@ static void pointer_event(void *opaque, int dx, int dy, int wheel, unsigned butt
         sample(mouse);
 }
 
+void ps2_mouse_poke(struct ps2_mouse *mouse)
+{
+    mouse->poked = mouse->enabled;
+    if (!timer_armed(&mouse->sample))
+        sample(mouse);
+}
+
 static void forget_movement(struct ps2_mouse *mouse)
 {
+    mouse->poked = false;
     mouse->dx = mouse->dy = mouse->dz = 0;
     mouse->sent_buttons = mouse->buttons;
     ps2_queue_clear(&mouse->packets);
@@ -315,6 +324,7 @@ static const struct field fields[] = {
     FIELD(BOOL, struct ps2_mouse, remote),
     FIELD(BOOL, struct ps2_mouse, wrap),
     FIELD(BOOL, struct ps2_mouse, scaling_2to1),
+    FIELD(BOOL, struct ps2_mouse, poked),
     FIELD(U8, struct ps2_mouse, buttons),
     FIELD(U8, struct ps2_mouse, sent_buttons),
     FIELD(U32, struct ps2_mouse, dx),

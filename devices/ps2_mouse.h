@@ -16,6 +16,7 @@ struct ps2_mouse {
     u8 knock[3]; /* last sample rates, to see the IntelliMouse sequence */
     u8 rate, resolution;
     bool enabled, remote, wrap, scaling_2to1;
+    bool poked; /* a packet is due though nothing moved */
     u8 buttons, sent_buttons;
     u32 dx, dy, dz; /* movement not yet reported, two's complement */
     u8 last_sent;
@@ -28,6 +29,9 @@ struct ps2_mouse {
 
 /* Takes machine->input.mouse. */
 void ps2_mouse_init(struct ps2_mouse *mouse, struct machine *machine);
+
+/* Sends a packet, so that the guest's driver is called, when the mouse is in stream mode. */
+void ps2_mouse_poke(struct ps2_mouse *mouse);
 
 extern const struct device_ops ps2_mouse_ops;
 

@@ -29,8 +29,8 @@ struct input_tablet {
 
 #define INPUT_JOYSTICK_AXES 4
 struct input_joystick {
-    /* axes: -32768 (left, up) to 32767; buttons: bit 0 is button A of the first stick. */
-    void (*set)(void *opaque, const i16 axes[INPUT_JOYSTICK_AXES], unsigned buttons);
+    /* axes: -32768 (left, up) to 32767, or NULL: unplugged; buttons: bit 0 is the first one of joystick A. */
+    void (*set)(void *opaque, const i16 *axes, unsigned buttons);
     void *opaque;
 };
 
@@ -64,7 +64,7 @@ static inline void input_absolute(struct input *input, int x, int y, int wheel, 
         input->tablet.move(input->tablet.opaque, x, y, wheel, buttons);
 }
 
-static inline void input_joystick_set(struct input *input, const i16 axes[INPUT_JOYSTICK_AXES], unsigned buttons)
+static inline void input_joystick_set(struct input *input, const i16 *axes, unsigned buttons)
 {
     if (input->joystick.set)
         input->joystick.set(input->joystick.opaque, axes, buttons);

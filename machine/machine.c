@@ -83,6 +83,17 @@ void machine_drive_cpu(struct machine *machine, int cpu, enum cpu_pin pin, int v
         machine->drive_cpu(machine->drive_opaque, cpu, pin, value);
 }
 
+bool machine_registers_read(struct machine *machine, struct machine_registers *registers)
+{
+    return machine->registers && machine->registers(machine->registers_opaque, registers, false);
+}
+
+bool machine_registers_write(struct machine *machine, const struct machine_registers *registers)
+{
+    struct machine_registers copy = *registers;
+    return machine->registers && machine->registers(machine->registers_opaque, &copy, true);
+}
+
 void machine_a20(struct machine *machine, bool on)
 {
     if (machine->set_a20)

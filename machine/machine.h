@@ -46,6 +46,11 @@ struct machine_apic {
     void (*set_deadline)(void *opaque, int cpu, u64 ns);
 };
 
+/* Of the CPU whose IN or OUT a chip is serving, for the one chip that takes its arguments there. */
+struct machine_registers {
+    u32 eax, ebx, ecx, edx, esi, edi;
+};
+
 struct machine {
     pthread_mutex_t lock;      /* held by whoever runs device code */
     pthread_cond_t wake;       /* a halted or stopped vCPU waits here */
@@ -90,6 +95,8 @@ struct machine {
     void *a20_opaque;
     void (*drive_cpu)(void *opaque, int cpu, enum cpu_pin pin, int value);
     void *drive_opaque;
+    bool (*registers)(void *opaque, struct machine_registers *registers, bool write);
+    void *registers_opaque;
 };
 
 struct machine *machine_create(struct error *err);
@@ -105,6 +112,10 @@ void machine_guest_exit(struct machine *machine, int status);
 void machine_kick(struct machine *machine);
 /* Drives a pin of one CPU; a CPU that is not plugged in does not mind. */
 void machine_drive_cpu(struct machine *machine, int cpu, enum cpu_pin pin, int value);
+/* Inside the read or write function of a port only.  False if there is no CPU, or its engine cannot tell.  What is put
+ * into EAX gives way to the port's value where the access is an IN. */
+bool machine_registers_read(struct machine *machine, struct machine_registers *registers);
+bool machine_registers_write(struct machine *machine, const struct machine_registers *registers);
 /* A20 gate: false masks address bit 20. */
 void machine_a20(struct machine *machine, bool on);
 

@@ -152,6 +152,7 @@ static const struct monitor_command commands[] = {
     {"sendkey", "KEYS [MS]", "press keys together: ctrl-alt-delete, a, shift-f1", monitor_sendkey},
     {"mouse_move", "DX DY [DZ]", "move the mouse, turn its wheel", monitor_mouse_move},
     {"mouse_button", "STATE", "hold these buttons: sum of 1 left, 2 right, 4 middle", monitor_mouse_button},
+    {"joystick", "X Y [X2 Y2 [BUTTONS]]|off", "plug a joystick in and hold it so: -32768 to 32767", monitor_joystick},
     {"change", "[-f] DRIVE FILE [FORMAT [read-only]]", "another disc or floppy; info block lists the drives",
      monitor_change},
     {"eject", "[-f] DRIVE", "take the disc or floppy out; -f: though the guest has locked it", monitor_eject},

@@ -50,6 +50,7 @@ void monitor_sendkey(struct monitor *monitor, char *args);
 void monitor_release_keys(void *monitor);
 void monitor_mouse_move(struct monitor *monitor, char *args);
 void monitor_mouse_button(struct monitor *monitor, char *args);
+void monitor_joystick(struct monitor *monitor, char *args);
 void monitor_change(struct monitor *monitor, char *args);
 void monitor_eject(struct monitor *monitor, char *args);
 void monitor_boot_set(struct monitor *monitor, char *args);

@@ -77,6 +77,21 @@ void monitor_mouse_button(struct monitor *monitor, char *args)
     input_pointer(&monitor->machine->input, 0, 0, 0, monitor->buttons);
 }
 
+void monitor_joystick(struct monitor *monitor, char *args)
+{
+    int values[INPUT_JOYSTICK_AXES + 1] = {0};
+    i16 axes[INPUT_JOYSTICK_AXES];
+    if (!strcmp(args, "off")) {
+        input_joystick_set(&monitor->machine->input, NULL, 0);
+        return;
+    }
+    if (!numbers(monitor, args, values, 2, ARRAY_SIZE(values), "joystick X Y [X2 Y2 [BUTTONS]], or joystick off"))
+        return;
+    for (int i = 0; i < INPUT_JOYSTICK_AXES; i++)
+        axes[i] = (i16)MAX(-32768, MIN(values[i], 32767));
+    input_joystick_set(&monitor->machine->input, axes, (unsigned)values[INPUT_JOYSTICK_AXES]);
+}
+
 /* --- drives ------------------------------------------------------------------------------------------------------- */
 
 /* Takes -f off the front. */

@@ -9,6 +9,7 @@
 #include "devices/debugcon.h"
 #include "devices/fpu_irq13.h"
 #include "devices/fw_cfg.h"
+#include "devices/gameport.h"
 #include "devices/hpet.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
@@ -30,6 +31,7 @@
 #include "devices/speaker.h"
 #include "devices/uart16550.h"
 #include "devices/vga.h"
+#include "devices/vmmouse.h"
 #include "machine/pc/pc.h"
 
 #define BIOS_WINDOW 0x20000 /* the last 128 KiB of the BIOS stand below 1 MiB, too */
@@ -88,6 +90,8 @@ struct pc {
     struct ps2_keyboard keyboard;
     struct ps2_mouse mouse;
     struct i8042 kbc;
+    struct vmmouse vmmouse;
+    struct gameport gameport;
     struct uart16550 uart[CONFIG_MAX_SERIALS];
     struct parallel parallel;
     struct debugcon debugcon;

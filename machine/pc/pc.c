@@ -235,6 +235,8 @@ static void wire_keyboard(struct pc *pc)
     pc->keyboard.leds_opaque = &pc->machine->input;
     ps2_mouse_init(&pc->mouse, pc->machine);
     i8042_init(&pc->kbc, pc->machine, &pc->a20, &irq1, &irq12, &pc->keyboard.port, &pc->mouse.port);
+    vmmouse_init(&pc->vmmouse, pc->machine, &pc->mouse);
+    gameport_init(&pc->gameport, pc->machine);
 }
 
 /* COM1 and COM3 share IRQ 4, COM2 and COM4 IRQ 3. */

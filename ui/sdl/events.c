@@ -82,8 +82,20 @@ void events_grab(struct window *window, bool grab)
     if (window->grabbed == grab)
         return;
     window->grabbed = grab;
-    SDL_SetRelativeMouseMode(grab ? SDL_TRUE : SDL_FALSE);
+    window->captured = grab && !window->absolute;
+    SDL_SetRelativeMouseMode(window->captured ? SDL_TRUE : SDL_FALSE);
     SDL_SetWindowKeyboardGrab(window->sdl, grab ? SDL_TRUE : SDL_FALSE);
+}
+
+void events_absolute(struct window *window, bool absolute)
+{
+    window->absolute = absolute;
+    if (!absolute)
+        SDL_ShowCursor(SDL_ENABLE);
+    if (window->grabbed) { /* the pointer is let go, or caught, while the keys stay the guest's */
+        events_grab(window, false);
+        events_grab(window, true);
+    }
 }
 
 static unsigned button_bit(int button)
@@ -128,7 +140,7 @@ static bool over_picture(const struct window *window, SDL_Point point)
 static void motion(struct window *window, const SDL_MouseMotionEvent *event)
 {
     SDL_Point point = window_point(window, event->x, event->y);
-    if (window->grabbed) {
+    if (window->captured) {
         send_movement(window, event->xrel, event->yrel, 0);
         return;
     }
@@ -141,7 +153,7 @@ static void motion(struct window *window, const SDL_MouseMotionEvent *event)
 
 static void send_buttons(struct window *window, SDL_Point point)
 {
-    if (window->grabbed)
+    if (window->captured)
         send_movement(window, 0, 0, 0);
     else
         send_position(window, point, 0);
@@ -151,7 +163,7 @@ static void button_down(struct window *window, SDL_Point point, int button)
 {
     if (window->question)
         return;
-    if (!window->grabbed) {
+    if (!window->captured) {
         if (window->menu.open) {
             menu_click(window, point, button);
             return;
@@ -186,7 +198,7 @@ static void wheel(struct window *window, const SDL_MouseWheelEvent *event)
     SDL_Point point = window_point(window, event->mouseX, event->mouseY);
     if (window->menu.open)
         menu_wheel(window, -away);
-    else if (window->grabbed)
+    else if (window->captured)
         send_movement(window, 0, 0, away);
     else if (window->absolute && over_picture(window, point))
         send_position(window, point, away);

@@ -120,8 +120,9 @@ struct window {
     int zoom;                      /* size of the window when it follows the guest */
     int asked_width, asked_height; /* the size we set last */
     bool question;                 /* "switch off?" is on the screen */
-    bool grabbed;
-    bool absolute; /* the guest takes positions */
+    bool grabbed;                  /* keys and mouse are the guest's */
+    bool captured;                 /* grabbed, and the pointer cannot leave: the guest takes movements */
+    bool absolute;                 /* the guest takes positions */
     bool running;
     u32 next_frame;
 
@@ -173,6 +174,7 @@ bool status_click(struct window *window, SDL_Point point, int button);
 /* events.c */
 void events_handle(struct window *window, const SDL_Event *event);
 void events_grab(struct window *window, bool grab);
+void events_absolute(struct window *window, bool absolute); /* the guest takes positions from now on, or not */
 void events_release_keys(struct window *window);
 void events_type(struct window *window, const int *keys, int count); /* pressed together, then let go */
 

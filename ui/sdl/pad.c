@@ -9,7 +9,9 @@
 static void send(struct window *window)
 {
     machine_lock(window->machine);
-    input_joystick_set(&window->machine->input, window->pad.axes, window->pad.buttons);
+    const struct pad *pad = &window->pad;
+    bool there = pad->controller || pad->joystick;
+    input_joystick_set(&window->machine->input, there ? pad->axes : NULL, pad->buttons);
     machine_unlock(window->machine);
 }
 
@@ -34,6 +36,7 @@ static void open_pad(struct window *window, int index)
     if (!pad->controller && !pad->joystick)
         return;
     pad->id = SDL_JoystickGetDeviceInstanceID(index);
+    send(window);
     window_notice(window, "Joystick: %s", SDL_JoystickNameForIndex(index));
 }
 

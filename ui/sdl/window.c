@@ -233,12 +233,14 @@ static bool read_machine(struct window *window)
     if (!window->hidden && display->render && display_stale(display, &window->picture.surface))
         fresh = display->render(display->opaque, &window->picture.surface) == 0;
     window->running = machine->state == RUN_RUNNING;
-    window->absolute = input_is_absolute(&machine->input);
+    bool absolute = input_is_absolute(&machine->input);
     status_read(window);
     if (*window->posted_notice)
         window_notice(window, "%s", window->posted_notice);
     *window->posted_notice = '\0';
     machine_unlock(machine);
+    if (absolute != window->absolute)
+        events_absolute(window, absolute);
     return fresh;
 }
 
