@@ -52,12 +52,14 @@ $O/tests/%: $O/obj/%.o $(LIBRARY)
 	$(call run,LINK,$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS))
 
 # ROMs: roms/X.S, linked by roms/X.ld, or as one flat piece at the address that a line "Origin: 0x7c00" in it tells (0).
+# With 64-bit code in it (roms/test64.inc), by way of a 64-bit object.
+rom_is64 = $(shell grep -l roms/test64.inc $<)
 roms: $(ROMS)
 
 $O/roms/%.bin: roms/%.S $(wildcard roms/*.ld roms/*.inc) $O/config.mk
 	@mkdir -p $(@D)
-	$(call run,ROM ,$(ROM_CC) -m32 -I. -MMD -MP -MT $@ -MF $(@:.bin=.d) -c -o $(@:.bin=.o) $<)
-	@$(ROM_LD) -m elf_i386 -N -e 0 --build-id=none $(if $(wildcard roms/$*.ld),-T roms/$*.ld,\
+	$(call run,ROM ,$(ROM_CC) $(if $(rom_is64),-m64,-m32) -I. -MMD -MP -MT $@ -MF $(@:.bin=.d) -c -o $(@:.bin=.o) $<)
+	@$(ROM_LD) -m $(if $(rom_is64),elf_x86_64,elf_i386) -N -e 0 --build-id=none $(if $(wildcard roms/$*.ld),-T roms/$*.ld,\
 	    -Ttext=$(or $(shell sed -n 's/.*Origin: *\(0x[0-9a-fA-F]*\).*/\1/p' $< | head -n 1),0)) \
 	    -o $(@:.bin=.elf) $(@:.bin=.o)
 	@$(ROM_OBJCOPY) -O binary $(@:.bin=.elf) $@

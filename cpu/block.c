@@ -362,6 +362,8 @@ static bool next_instruction(struct builder *b, struct insn *insn)
         return true;
     if (b->count) /* crosses into the next page: a block of its own */
         return false;
+    if ((cpu->mode & MODE_LIMIT) && cpu->rip + available > cpu->seg[CS].limit)
+        raise_gp(cpu, 0); /* before its page is looked at */
     u64 next = (b->linear + available) & cpu->code_mask;
     struct cpu_page second;
     if (code != bytes)

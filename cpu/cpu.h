@@ -255,6 +255,7 @@ struct cpu {
         u8 vector;
         u32 error;
     } held;
+    bool new_tf_counts; /* SYSCALL, SYSRET: the single-step trap goes by TF after the instruction */
     u64 pending_dr6;    /* debug traps to deliver at the next boundary (DR6 bits); 0: none */
     bool a20;           /* false: physical bit 20 is forced to 0 */
     u64 a20_mask;       /* ~0 or ~(1 << 20) */
@@ -266,9 +267,8 @@ struct cpu {
         u8 vector;
         bool has_error, delivering; /* delivering: fault while another event was being delivered */
         u8 first_vector;            /* that event, when delivering */
-        bool first_is_soft;         /* INT n and the like: does not combine to #DF */
         u32 error;
-        bool soft; /* INT n, INT3, INTO: saved RIP is next_rip */
+        bool breakpoint; /* an instruction breakpoint: the one fault that saves RF = 0 */
     } fault;
     jmp_buf recover; /* set by cpu_run; cpu_raise jumps there */
 

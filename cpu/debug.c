@@ -75,6 +75,7 @@ bool debug_check_code(struct cpu *cpu, u64 linear)
     cpu->fault.vector = VECTOR_DB;
     cpu->fault.has_error = false;
     cpu->fault.error = 0;
+    cpu->fault.breakpoint = true;
     return true;
 }
 

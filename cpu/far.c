@@ -266,6 +266,8 @@ static void check_return_code(struct cpu *cpu, u16 selector, struct descriptor *
     unsigned dpl = descriptor_dpl(d);
     if (!descriptor_is_code(d) || rpl < cpu->cpl || (descriptor_is_conforming(d) ? dpl > rpl : dpl != rpl))
         raise_gp(cpu, error);
+    if (in_long_mode(cpu) && descriptor_is_long(d) && (d->high & 0x400000)) /* L and D both set */
+        raise_gp(cpu, error);
     if (!descriptor_present(d))
         cpu_raise_error(cpu, VECTOR_NP, error);
 }
@@ -284,6 +286,8 @@ static void return_to(struct cpu *cpu, struct stack *stack, u16 selector, u64 of
         u64 sp = stack_pop(cpu, stack, size);
         u16 ss = stack_pop(cpu, stack, size);
         struct segment loaded;
+        if (selector_is_null(ss) && !descriptor_is_long(&d)) /* it depends on the mode returned to */
+            raise_gp(cpu, 0);
         segment_prepare_stack(cpu, ss, cpl, VECTOR_GP, &loaded);
         code_check_offset(cpu, &d, offset);
         descriptor_set_accessed(cpu, selector, &d);

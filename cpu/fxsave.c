@@ -75,7 +75,10 @@ static u64 aligned_area(struct cpu *cpu, const struct op *op)
 {
     u64 ea = op_ea(cpu, op);
     x87_available(cpu);
-    if (simd_linear(cpu, OP_SEGMENT(op), ea) & 15)
+    u64 linear = simd_linear(cpu, OP_SEGMENT(op), ea);
+    if (cpu->tlb == cpu->tlbs[TLB_NEVER] && (linear & 3)) /* SDM: which misalignment is #AC varies; measured */
+        cpu_raise_error(cpu, VECTOR_AC, 0);
+    if (linear & 15)
         raise_gp(cpu, 0);
     return ea;
 }

@@ -167,8 +167,9 @@ void do_bound(struct cpu *cpu, const struct op *op)
         u32 limits = load32(cpu, OP_SEGMENT(op), ea);
         index = (i16)REG16(cpu, op->reg), lower = (i16)limits, upper = (i16)(limits >> 16);
     } else {
-        u64 limits = load64(cpu, OP_SEGMENT(op), ea);
-        index = (i32)REG32(cpu, op->reg), lower = (i32)limits, upper = (i32)(limits >> 32);
+        u32 limits[2];
+        load_bytes(cpu, OP_SEGMENT(op), ea, limits, 8); /* no check for #AC by 8 */
+        index = (i32)REG32(cpu, op->reg), lower = (i32)limits[0], upper = (i32)limits[1];
     }
     if (index < lower || index > upper)
         cpu_raise(cpu, VECTOR_BR);

@@ -1,7 +1,7 @@
 /*
  * Instructions on segments and descriptor tables, far transfers, software interrupts, fast system calls.
  *
- * Source: Intel SDM vol. 2, the instructions' own pages; AMD64 APM vol. 2, "SYSCALL and SYSRET" for their legacy forms.
+ * Source: Intel SDM vol. 2, the instructions' own pages.
  * Modelled: UMIP.  PUSH of a segment register with 32-bit operands writes 16 bits, as processors since the P6 do
  *   (SDM "PUSH").
  */
@@ -314,41 +314,50 @@ void do_sysexit(struct cpu *cpu, const struct op *op)
     cpu_update_mode(cpu);
 }
 
+/* SYSCALL and SYSRET: TF counts as they leave it, so that FMASK can keep single steps out of the system, and SYSRET to
+ * a program that is stepped traps at once (as silicon does; the manual is silent). */
+static void trap_by_new_flags(struct cpu *cpu)
+{
+    cpu->new_tf_counts = true;
+    if (!(cpu->rflags & FLAG_TF))
+        return;
+    cpu->pending_dr6 |= DR6_BS;
+    cpu_set_attention(cpu, ATTENTION_TRAP);
+}
+
+/* SDM: "IF (CS.L != 1) or (IA32_EFER.LMA != 1) or (IA32_EFER.SCE != 1)" #UD; all our models are Intel's. */
+static void need_syscall(struct cpu *cpu)
+{
+    if (!in_64bit_mode(cpu) || !(cpu->efer & EFER_SCE))
+        raise_ud(cpu);
+}
+
 void do_syscall(struct cpu *cpu, const struct op *op)
 {
     u16 selector = (u16)(cpu->star >> 32);
-    if (!(cpu->efer & EFER_SCE))
-        raise_ud(cpu);
+    need_syscall(cpu);
     u64 flags = flags_get(cpu);
-    if (!in_long_mode(cpu)) {
-        cpu->gpr[RCX] = (u32)cpu->next_rip;
-        cpu->next_rip = (u32)cpu->star;
-        flags_write(cpu, flags & ~(u64)(FLAG_VM | FLAG_IF | FLAG_RF));
-        set_flat(cpu, selector, selector + 8, 0, CODE_32);
-    } else {
-        u64 target = in_64bit_mode(cpu) ? cpu->lstar : cpu->cstar;
-        cpu->gpr[RCX] = cpu->next_rip;
-        cpu->gpr[R11] = flags & ~(u64)FLAG_RF;
-        cpu->next_rip = target;
-        flags_write(cpu, flags & ~(cpu->fmask | FLAG_RF));
-        set_flat(cpu, selector, selector + 8, 0, CODE_64);
-    }
+    cpu->gpr[RCX] = cpu->next_rip;
+    cpu->gpr[R11] = flags & ~(u64)FLAG_RF;
+    cpu->next_rip = cpu->lstar;
+    flags_write(cpu, flags & ~(cpu->fmask | FLAG_RF));
+    set_flat(cpu, selector, selector + 8, 0, CODE_64);
     cpu_update_mode(cpu);
+    trap_by_new_flags(cpu);
 }
 
 void do_sysret(struct cpu *cpu, const struct op *op)
 {
     u16 selector = (u16)(cpu->star >> 48);
     bool wide = op->size == SIZE_64;
-    if (!(cpu->efer & EFER_SCE))
-        raise_ud(cpu);
-    if (!in_protected_mode(cpu) || cpu->cpl != 0 || (wide && !is_canonical(cpu->gpr[RCX])))
+    need_syscall(cpu);
+    if (cpu->cpl != 0 || (wide && !is_canonical(cpu->gpr[RCX])))
         raise_gp(cpu, 0);
-    u64 flags = in_long_mode(cpu) ? (cpu->gpr[R11] & 0x3c7fd5) : flags_get(cpu) | FLAG_IF;
     set_flat(cpu, wide ? selector + 16 : selector, selector + 8, 3, wide ? CODE_64 : CODE_32);
     cpu->next_rip = wide ? cpu->gpr[RCX] : (u32)cpu->gpr[RCX];
-    flags_write(cpu, flags);
+    flags_write(cpu, cpu->gpr[R11] & 0x3c7fd5);
     cpu_update_mode(cpu);
+    trap_by_new_flags(cpu);
 }
 
 void do_swapgs(struct cpu *cpu, const struct op *op)

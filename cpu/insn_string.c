@@ -374,6 +374,9 @@ static inline bool run(struct cpu *cpu, const struct op *op, const struct string
         finished = repeat(&s, kind);
     if (s.compared)
         set_compare_flags(&s);
+    /* SDM vol. 3B, "Instruction-Breakpoint Exception Condition": what comes between two iterations saves RF = 1. */
+    if (!finished)
+        cpu->rflags |= FLAG_RF;
     return finished;
 }
 

@@ -183,8 +183,6 @@ void do_clts(struct cpu *cpu, const struct op *op)
 void do_invlpg(struct cpu *cpu, const struct op *op)
 {
     need_cpl0(cpu);
-    if (!OP_IS_MEMORY(op))
-        raise_ud(cpu);
     enum seg seg = OP_SEGMENT(op);
     u64 ea = op_ea(cpu, op);
     if (!in_64bit_mode(cpu)) {

@@ -106,6 +106,7 @@ static void deliver_task(struct cpu *cpu, const struct event *event, const struc
     struct descriptor tss;
     u16 selector = gate->low >> 16;
     task_fetch(cpu, selector, VECTOR_GP, &tss);
+    cpu->rflags = (cpu->rflags & ~(u64)FLAG_RF) | (event->flags & FLAG_RF); /* for the old TSS */
     task_switch(cpu, selector, &tss, TASK_EVENT, event->rip);
     if (!event->has_error)
         return;
@@ -334,8 +335,9 @@ void interrupt_fault(struct cpu *cpu)
     }
     event.vector = vector;
     event.rip = cpu->rip;
-    /* RF keeps an instruction breakpoint from hitting again after the handler's IRET. */
-    event.flags = flags_get(cpu) | (vector == VECTOR_DB ? 0 : FLAG_RF);
+    /* SDM vol. 3B, "Instruction-Breakpoint Exception Condition": all faults but instruction breakpoints save RF = 1. */
+    event.flags = flags_get(cpu) | (cpu->fault.breakpoint ? 0 : FLAG_RF);
+    cpu->fault.breakpoint = false;
     cpu->activity = ACTIVITY_ACTIVE;
     cpu->fault.delivering = true;
     cpu->fault.first_vector = vector;

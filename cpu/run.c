@@ -199,21 +199,22 @@ static void step(struct cpu *cpu)
     u8 shadow = cpu->shadow;
     if (trap || cpu->dr[7]) {
         u64 linear = (cpu->code_base + cpu->rip) & cpu->code_mask;
-        if (!(cpu->rflags & FLAG_RF) && debug_check_code(cpu, linear))
+        /* "Debug Exceptions": after MOV SS and POP SS, as if RF were set. */
+        if (shadow != SHADOW_MOVSS && debug_check_code(cpu, linear))
             longjmp(cpu->recover, 1);
     }
     struct block *block = block_build_short(cpu, 1);
     u64 interrupts = cpu->stats.interrupts;
+    cpu->new_tf_counts = false;
     /* Nothing is left for a second block, wherever this instruction leads. */
     cpu->budget_held = cpu->budget - block->count;
     cpu->budget = 0;
-    u64 resume = cpu->rflags & FLAG_RF;
+    cpu->rflags &= ~(u64)FLAG_RF; /* an IRET that sets it means the next instruction */
     exec_enter(cpu, block->ops);
-    cpu->rflags &= ~resume; /* an IRET that has just set RF means the next instruction */
     if (shadow) /* it was for this instruction only; one that it set anew stays for the next */
         cpu->shadow = 0;
-    if (trap && cpu->stats.interrupts == interrupts && cpu->shadow != SHADOW_MOVSS)
-        cpu->pending_dr6 |= 1u << 14; /* BS */
+    if (trap && !cpu->new_tf_counts && cpu->stats.interrupts == interrupts && cpu->shadow != SHADOW_MOVSS)
+        cpu->pending_dr6 |= DR6_BS;
 }
 
 static void trace_instruction(struct cpu *cpu)
@@ -324,6 +325,7 @@ enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
         }
         cpu->shadow = 0;
         cpu->covering = COVERAGE_NOTHING;
+        cpu->pending_dr6 &= ~(u64)DR6_DATA; /* the access that a breakpoint saw will be made again */
         interrupt_fault(cpu);
     }
     enum cpu_exit why = loop(cpu);

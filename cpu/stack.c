@@ -26,7 +26,7 @@ void stack_of_tss(struct cpu *cpu, unsigned cpl, struct stack *stack)
     const struct segment *tr = &cpu->seg[TR];
     bool wide = (tr->access & SEG_TYPE) >= TYPE_TSS32;
     unsigned offset = wide ? 4 + 8 * cpl : 2 + 4 * cpl;
-    if ((tr->access & SEG_NULL) || offset + (wide ? 7 : 3) > tr->limit)
+    if ((tr->access & SEG_NULL) || offset + (wide ? 5 : 3) > tr->limit)
         cpu_raise_error(cpu, VECTOR_TS, selector_error(tr->selector));
     u64 sp = wide ? system_load32(cpu, tr->base + offset) : system_load16(cpu, tr->base + offset);
     u16 selector = system_load16(cpu, tr->base + offset + (wide ? 4 : 2));

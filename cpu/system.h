@@ -27,7 +27,9 @@ enum system_type {
 #define DR6_B0 0x1u
 #define DR6_BD 0x2000u
 #define DR6_BS 0x4000u
+#define DR6_BS 0x4000u
 #define DR6_BT 0x8000u
+#define DR6_DATA 0xfu
 #define DR6_FIXED 0xffff0ff0u
 #define DR7_GD 0x2000u
 #define DR7_FIXED 0x400u
