@@ -3,7 +3,7 @@
  *
  * A viewer asks for pictures when it likes, not in step with the beam.  So the changes made inside the displayed area are
  * noted with the line where they take effect, and a picture is drawn from those of the last whole frame.  That is done
- * only where the frame before had such changes too: a change made once, anywhere in a frame, shows at once and
+ * only where some frames before had such changes too: a change made once, anywhere in a frame, shows at once and
  * undivided, while a palette that is split anew in every frame shows its bands.
  * Modelled: DAC entries, the DAC mask, attribute registers (palette, overscan, planes, panning, colour select).
  * Not modelled: changes within a line, changes of the CRTC, sequencer and graphics controller inside a frame.
@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "devices/vga_internal.h"
+
+#define NEAR 2   /* frames: a guest on a busy host may miss one */
+#define STEADY 3 /* frames with changes before: by then it is no mode being set */
 
 void vga_raster_note(struct vga *vga, enum vga_raster_kind kind, u8 index, const u8 *value)
 {
@@ -21,7 +24,7 @@ void vga_raster_note(struct vga *vga, enum vga_raster_kind kind, u8 index, const
         return;
     struct vga_raster *raster = &vga->raster[vga->raster_current & 1];
     if (raster->frame != beam.frame || !raster->used) {
-        unsigned run = raster->used && raster->frame + 1 == beam.frame ? raster->run + 1 : 0;
+        unsigned run = raster->used && raster->frame + NEAR >= beam.frame ? raster->run + 1 : 0;
         vga->raster_current ^= 1;
         raster = &vga->raster[vga->raster_current & 1];
         raster->frame = beam.frame;
@@ -44,7 +47,7 @@ const struct vga_raster *vga_raster_to_draw(const struct vga *vga)
     const struct vga_raster *before = &vga->raster[~vga->raster_current & 1];
     u64 frame = vga_beam(vga).frame;
     const struct vga_raster *whole = current->frame == frame ? before : current;
-    return whole->used && whole->run && whole->frame + 1 == frame ? whole : NULL;
+    return whole->used && whole->run >= STEADY && whole->frame < frame && whole->frame + NEAR >= frame ? whole : NULL;
 }
 
 void vga_raster_apply(struct vga_shown *shown, const struct vga_raster_change *change)

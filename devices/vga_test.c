@@ -649,7 +649,7 @@ TEST(colours_that_change_in_every_frame_show_as_bands)
 {
     text_mode();
     indexed(0x3d4, 0x0a, 0x20);
-    for (int frame = 0; frame < 4; frame++) {
+    for (int frame = 0; frame < 6; frame++) {
         executed = (u64)(10 + frame) * 449 * 900 * 1000 / 28322 * 1000 + 2000;
         red_of_color_0(1); /* line 0 */
         executed += 31777 * 100;
@@ -662,7 +662,7 @@ TEST(colours_that_change_in_every_frame_show_as_bands)
     CHECK_EQ(pixel(0, 99), 1u << 18);
     CHECK_EQ(pixel(0, 101), 2u << 18);
     CHECK_EQ(pixel(0, 399), 2u << 18);
-    executed += FRAME_NS * 2; /* no changes any more: the last values */
+    executed += FRAME_NS * 3; /* no changes any more: the last values */
     CHECK_EQ(pixel(0, 50), 2u << 18);
     teardown();
 }
