@@ -1,6 +1,5 @@
 #!/bin/sh
-# memtest86+ and free systems, whose images are found in ../shared/testdata/guests.  LONG=1 in the environment adds what
-# takes minutes.
+# memtest86+, the first of its tests.  LONG=1 in the environment waits for the whole pass, which takes minutes.
 . "$(dirname "$0")/common.sh"
 . tests/media.sh
 . tests/screen.sh
@@ -28,54 +27,4 @@ else
     skip "memtest86+"
 fi
 
-# --- free systems -----------------------------------------------------------------------------------------------------
-
-guests=../shared/testdata/guests
-# unpacked NAME: in $image, from $guests.
-unpacked() {
-    image=$work/${1%.?z}
-    [ ! -s "$image" ] || return 0
-    why="no $guests/$1"
-    [ -e "$guests/$1" ] || return 1
-    case $1 in
-    *.xz) xz -dc "$guests/$1" >"$image" ;;
-    *) gzip -dc "$guests/$1" >"$image" ;;
-    esac
-}
-if unpacked minix-1.7-hd-64MB.img.xz; then
-    watch "Minix 1.7 on a hard disk" -m 16 -snapshot -hda "$image" <<END
-see noname login:
-type root
-see #
-type ls /
-see minix
-END
-else
-    skip "Minix"
-fi
-if unpacked mikeos.iso.gz; then
-    watch "MikeOS on a CD" -m 32 -cdrom "$image" <<END
-see Thanks for trying out MikeOS!
-keys ret
-see KERNEL.BIN
-END
-else
-    skip "MikeOS on a CD"
-fi
-if unpacked basiclinux-3.5-hdd-100MB.img.xz; then
-    watch "BasicLinux and its X on VGA" -m 64 -snapshot -hda "$image" <<END
-see Please press Enter to activate this console.
-keys ret
-type startx
-see Which screen resolution do you want?
-type a
-see Which port is your mouse on?
-type p
-see How many buttons does your mouse have?
-type 3
-picture P6 640 480
-END
-else
-    skip "BasicLinux"
-fi
 finish

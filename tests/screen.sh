@@ -7,9 +7,8 @@ watched=0   # guests; the last screen of each is left in $work/NUMBER.png
 snap() {
     echo "screendump $1"
     sleep "${2:-0.5}"
-    ticks=$((ticks + 1))
 }
-waiting() { [ $ticks -lt $((2 * patience * SLOWER)) ]; }
+waiting() { [ "$(date +%s)" -lt $((start + patience * SLOWER)) ]; }
 # A key by its character, as sendkey calls it.
 key() {
     case $1 in
@@ -22,15 +21,28 @@ key() {
     +) echo shift-equal ;;
     '(') echo shift-9 ;;
     ')') echo shift-0 ;;
+    '<') echo shift-comma ;;
+    '>') echo shift-dot ;;
+    ';') echo semicolon ;;
+    "'") echo apostrophe ;;
+    '"') echo shift-apostrophe ;;
+    '\') echo backslash ;;
+    '%') echo shift-5 ;;
+    '*') echo shift-8 ;;
+    '&') echo shift-7 ;;
+    '{') echo shift-bracket_left ;;
+    '}') echo shift-bracket_right ;;
     [A-Z]) echo "shift-$1" | tr A-Z a-z ;;
     *) echo "$1" ;;
     esac
 }
+# colours FILE: how many different ones a picture has.
+colours() { od -An -v -tx1 -w3 -j 15 "$1" 2>/dev/null | sort -u | wc -l; }
 # Each line of standard input, in turn: `see TEXT` waits for the text on the screen, `match REGEX` for an extended regular
 # expression, `gone TEXT` until it is no more there, `picture P6 WIDTH HEIGHT` for a screen of that size, `keys NAME...`
-# presses keys, `type TEXT` characters and Enter, `monitor COMMAND` and `pause SECONDS` do as they say.
+# presses keys, `type TEXT` characters and Enter, `monitor COMMAND` and `pause SECONDS` do as they say.  `colours NUMBER` waits
+# for a picture of that many, `keep` keeps the last picture, `differs BYTES` waits for one with so many bytes of another value.
 conduct() {
-    ticks=0
     while IFS= read -r line; do
         verb=${line%% *} text=${line#* }
         case $verb in
@@ -51,6 +63,11 @@ conduct() {
         match) until grep -qsE -e "$text" "$screen" || ! waiting; do snap "$screen"; done ;;
         gone) while grep -qsF -e "$text" "$screen" && waiting; do snap "$screen"; done ;;
         picture) until [ "$(head -c 10 "$work/screen.ppm" 2>/dev/null | tr '\n' ' ')" = "$text" ] || ! waiting; do
+            snap "$work/screen.ppm" 1
+        done ;;
+        colours) until [ "$(colours "$work/screen.ppm")" -ge "$text" ] || ! waiting; do snap "$work/screen.ppm" 1; done ;;
+        keep) cp "$work/screen.ppm" "$work/kept.ppm" ;;
+        differs) until [ "$(cmp -l "$work/kept.ppm" "$work/screen.ppm" 2>/dev/null | wc -l)" -ge "$text" ] || ! waiting; do
             snap "$work/screen.ppm" 1
         done ;;
         monitor) echo "$text" ;;
