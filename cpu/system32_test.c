@@ -201,4 +201,131 @@ TEST(machine_check_registers_report_nothing)
     toy_destroy(toy);
 }
 
+/* --- near branches and the limit of the code segment --- */
+
+#define LIMIT 0x5fffu
+
+/* Runs `code` at 5000 in a code segment that ends at LIMIT; true if it raised #GP(0) with EIP at `where`.  An exception
+ * goes to a handler in another segment, which halts. */
+static bool leaves_limit(struct toy *toy, u8 flags, u32 where, const u8 *bytes, unsigned length)
+{
+    struct cpu *cpu = toy->cpu;
+    toy_set_descriptor(toy, TOY_FREE, toy_descriptor(0, LIMIT, 0x9b, flags));
+    toy_set_gate(toy, VECTOR_GP, toy_gate(TOY_CODE0, 0x8000, 0x8e, 0));
+    toy->ram[0x8000] = 0xf4;
+    struct descriptor d;
+    toy_set_cpl(toy, 0);
+    descriptor_read(cpu, TOY_FREE, &d);
+    segment_install_code(cpu, TOY_FREE, &d, 0);
+    cpu_update_mode(cpu);
+    memset(toy->ram + 0x5000, 0x90, 64);
+    memcpy(toy->ram + 0x5000, bytes, length);
+    cpu_code_written(cpu, 0x5000, 64);
+    set_rip(cpu, 0x5000);
+    cpu_run(cpu, 20);
+    cpu->activity = ACTIVITY_ACTIVE;
+    return cpu->rip == 0x8001 && peek(toy, (u32)cpu->gpr[RSP], 4) == 0 &&
+           peek(toy, (u32)cpu->gpr[RSP] + 4, 4) == where && cpu->gpr[RSP] == TOY_STACK0 - 16;
+}
+#define LEAVES(toy, flags, where, ...)                                                                                 \
+    leaves_limit(toy, flags, where, (const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}))
+
+/* SDM, Jcc, JMP, CALL, RET, LOOP: "#GP(0) If the offset being jumped to is beyond the limits of the CS segment."  The
+ * fault is the branch's, and nothing has changed. */
+TEST(a_near_branch_beyond_the_limit_faults_at_the_branch)
+{
+    struct toy *toy = flat_toy("max");
+    struct cpu *cpu = toy->cpu;
+    CHECK(LEAVES(toy, 4, 0x5001, 0x90, 0xe9, 0xfa, 0x0f, 0, 0));           /* jmp 6000 */
+    CHECK(!LEAVES(toy, 4, 0x5001, 0x90, 0xe9, 0xf9, 0x0f, 0, 0));          /* jmp 5fff is inside */
+    CHECK(LEAVES(toy, 4, 0x5002, 0x31, 0xc0, 0x0f, 0x84, 0, 0x10, 0, 0));  /* xor eax, eax; je 6008 */
+    CHECK(!LEAVES(toy, 4, 0x5002, 0x31, 0xc0, 0x0f, 0x85, 0, 0x10, 0, 0)); /* jne is not taken */
+    poke(toy, TOY_STACK0 - 4, 0x11223344, 4);
+    CHECK(LEAVES(toy, 4, 0x5001, 0x90, 0xe8, 0, 0x10, 0, 0)); /* call */
+    cpu->gpr[RAX] = 0x6000;
+    CHECK(LEAVES(toy, 4, 0x5001, 0x90, 0xff, 0xe0)); /* jmp eax */
+    cpu->gpr[RAX] = 0x6000;
+    CHECK(LEAVES(toy, 4, 0x5001, 0x90, 0xff, 0xd0)); /* call eax */
+    poke(toy, TOY_STACK0, 0x6000, 4);
+    CHECK(LEAVES(toy, 4, 0x5001, 0x90, 0xc3));
+    CHECK(LEAVES(toy, 4, 0x5001, 0x90, 0xc2, 8, 0));
+    toy_destroy(toy);
+}
+
+TEST(loop_beyond_the_limit_keeps_its_count)
+{
+    struct toy *toy = flat_toy("max");
+    toy_set_descriptor(toy, TOY_FREE, 0);
+    toy->cpu->gpr[RCX] = 5;
+    /* jmp to the last bytes of the segment; there: loop $+0x12 */
+    toy->ram[0x5ff8] = 0xe2;
+    toy->ram[0x5ff9] = 0x10;
+    CHECK(LEAVES(toy, 4, 0x5ff8, 0xe9, 0xf3, 0x0f, 0, 0));
+    CHECK_EQ(toy->cpu->gpr[RCX], 5);
+    toy_destroy(toy);
+}
+
+/* 16-bit code under a limit below 64 KiB. */
+TEST(sixteen_bit_branches_have_a_limit_too)
+{
+    struct toy *toy = flat_toy("max");
+    CHECK(LEAVES(toy, 0, 0x5001, 0x90, 0xe9, 0x00, 0x10));
+    CHECK(LEAVES(toy, 0, 0x5001, 0x90, 0xe8, 0x00, 0x10));
+    toy->cpu->gpr[RAX] = 0x6000;
+    CHECK(LEAVES(toy, 0, 0x5001, 0x90, 0xff, 0xe0));
+    CHECK(LEAVES(toy, 0, 0x5001, 0x90, 0x66, 0xe9, 0xf9, 0x1f, 0, 0));
+    toy_destroy(toy);
+}
+
+/* --- x87 errors with CR0.NE = 0 --- */
+
+static struct {
+    int ferr, ignne;
+} fpu_pins;
+
+static int pins_signal(void *board, enum cpu_signal signal, int value)
+{
+    if (signal == CPU_SIGNAL_FERR)
+        fpu_pins.ferr = value;
+    return signal == CPU_SIGNAL_IGNNE_QUERY && fpu_pins.ignne;
+}
+
+/* SDM vol. 1, "MS-DOS Compatibility Sub-mode": FERR#, and the next waiting instruction stops until an interrupt. */
+TEST(a_waiting_x87_instruction_freezes_until_the_interrupt)
+{
+    struct toy *toy = flat_toy("486");
+    struct cpu *cpu = toy->cpu;
+    struct cpu_bus bus = toy_bus;
+    bus.signal = pins_signal;
+    cpu->bus = &bus;
+    cpu->cr0 &= ~(u64)CR0_NE;
+    cpu->rflags |= FLAG_IF;
+    /* fninit; fldcw [7000]; fld1; fldz; fdivp; nop; nop; fwait; hlt */
+    static const u8 code[] = {0xdb, 0xe3, 0xd9, 0x2d, 0x00, 0x70, 0,    0,    0xd9,
+                              0xe8, 0xd9, 0xee, 0xde, 0xf9, 0x90, 0x90, 0x9b, 0xf4};
+    poke(toy, 0x7000, 0x37b, 2); /* zero divide unmasked */
+    memcpy(toy->ram + 0x5000, code, sizeof(code));
+    toy_set_gate(toy, 0x75, toy_gate(TOY_CODE0, 0x8000, 0x8e, 0));
+    toy->ram[0x8000] = 0xf4;
+    set_rip(cpu, 0x5000);
+    CHECK_EQ(cpu_run(cpu, 1000), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->rip, 0x5010); /* at FWAIT */
+    CHECK_EQ(fpu_pins.ferr, 1);
+    CHECK(!cpu_has_work(cpu));
+    CHECK_EQ(cpu_run(cpu, 1000), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->rip, 0x5010);
+    toy->vector = 0x75;
+    cpu_set_intr(cpu, true);
+    CHECK(cpu_has_work(cpu));
+    CHECK_EQ(cpu_run(cpu, 1000), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->rip, 0x8001); /* in the handler */
+    CHECK_EQ(peek(toy, (u32)cpu->gpr[RSP], 4), 0x5010);
+    fpu_pins.ignne = 1; /* what the handler's write to port F0 does */
+    set_rip(cpu, 0x5010);
+    cpu->activity = ACTIVITY_ACTIVE;
+    CHECK_EQ(cpu_run(cpu, 1000), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->rip, 0x5012);
+    toy_destroy(toy);
+}
+
 UNIT_MAIN()
