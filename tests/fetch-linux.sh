@@ -1,6 +1,7 @@
 #!/bin/sh
 # fetch-linux.sh DIR: Debian 12's i386 installer kernel and initrd, by apt-get, into DIR/linux and DIR/initrd.gz.
 # fetch-linux.sh DIR disk: also DIR/small.gz, a short initrd made of that one: busybox and the kernel's own disk drivers.
+# fetch-linux.sh DIR ext4: also DIR/ext4.gz, the same with ext4.
 # Does nothing where they are there already.  Says on standard error why it cannot; exit status 1.
 set -eu
 mkdir -p "$1"
@@ -57,7 +58,7 @@ fetch_kernel() {
 fetch_drivers() {
     cd "$dir"
     rm -rf drivers
-    modules="ata-modules-$1-di pata-modules-$1-di scsi-core-modules-$1-di crc-modules-$1-di"
+    modules="ata-modules-$1-di pata-modules-$1-di scsi-core-modules-$1-di crc-modules-$1-di ext4-modules-$1-di"
     # shellcheck disable=SC2086
     if sources main/debian-installer && own_apt download $modules; then
         for file in ./*.udeb; do unpack "$file" drivers; done
@@ -81,8 +82,11 @@ needs() {
     order="$order $1"
 }
 
-make_small() {
-    [ ! -s "$dir/small.gz" ] || return 0
+# make_initrd NAME MODULE...: NAME.gz
+make_initrd() {
+    name=$1
+    shift
+    [ ! -s "$dir/$name.gz" ] || return 0
     have cpio || die "no cpio here (Debian package: cpio)"
     cd "$dir"
     rm -rf root small
@@ -95,7 +99,7 @@ make_small() {
         tar -cf - -T ../files) | tar -xf - -C small
     mkdir -p small/proc small/sys small/dev small/tmp small/drivers
     seen='' order=''
-    for module in sd_mod ata_piix; do needs $module; done
+    for module; do needs "$module"; done
     : >small/drivers/order
     for file in $order; do
         cp "$file" small/drivers/
@@ -103,11 +107,14 @@ make_small() {
     done
     cp "$here/guest-init.sh" small/init
     chmod 755 small/init
-    (cd small && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1 >small.tmp
-    mv small.tmp small.gz
+    (cd small && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1 >"$name.tmp"
+    mv "$name.tmp" "$name.gz"
     cp root/bin/busybox busybox
     rm -rf root small drivers apt files
 }
 
 fetch_kernel
-[ "${2:-}" != disk ] || make_small
+case ${2:-} in
+disk) make_initrd small sd_mod ata_piix ;;
+ext4) make_initrd ext4 sd_mod ata_piix crc32c_generic ext4 ;; # ext4 asks for "crc32c" by name
+esac
