@@ -73,6 +73,13 @@ void i8237_attach(struct i8237 *dma, int channel, void (*granted)(void *opaque),
     dma->channel[channel].opaque = opaque;
 }
 
+void i8237_on_look(struct i8237 *dma, int channel, void (*look)(void *opaque), void *opaque)
+{
+    assert(channel >= 0 && channel < 8 && channel != CASCADE);
+    dma->channel[channel].look = look;
+    dma->channel[channel].look_opaque = opaque;
+}
+
 void i8237_request(struct i8237 *dma, int channel, bool level)
 {
     u8 bit = 1u << channel;
@@ -182,6 +189,8 @@ static void write_channel(struct i8237 *dma, int chip, int reg, u8 value)
 static u8 read_channel(struct i8237 *dma, int chip, int reg)
 {
     const struct i8237_channel *c = &dma->channel[chip * 4 + reg / 2];
+    if (c->look && !dma->flip_flop[chip]) /* both bytes are of one moment */
+        c->look(c->look_opaque);
     u16 value = reg & 1 ? c->count : c->address;
     dma->flip_flop[chip] = !dma->flip_flop[chip];
     return dma->flip_flop[chip] ? value : value >> 8;

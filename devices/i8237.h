@@ -14,6 +14,8 @@ struct i8237_channel {
     /* Wiring. */
     void (*granted)(void *opaque);
     void *opaque;
+    void (*look)(void *opaque);
+    void *look_opaque;
 };
 
 struct i8237 {
@@ -36,6 +38,8 @@ void i8237_init(struct i8237 *dma, struct machine *machine);
 /* A device on channel 0-3 (bytes) or 5-7 (words).  granted() is called when the channel is requested, unmasked and
  * enabled; it may then move data by i8237_to_memory / i8237_from_memory, and lower its request when it has no more. */
 void i8237_attach(struct i8237 *dma, int channel, void (*granted)(void *opaque), void *opaque);
+/* look() is called before the guest reads the channel's address or count, for a device that moves data late. */
+void i8237_on_look(struct i8237 *dma, int channel, void (*look)(void *opaque), void *opaque);
 /* DREQ.  May call granted() before it returns; calling it from within granted() is fine. */
 void i8237_request(struct i8237 *dma, int channel, bool level);
 /* Move up to `length` bytes (even on channels 5-7) in the direction the channel is programmed for; returns bytes moved

@@ -13,7 +13,7 @@
 
 #define RATE 48000u
 #define LOUDNESS 12000
-#define CUTOFF_HZ 20        /* of the capacitor with the cone's 8 ohms, nearly */
+#define CUTOFF_HZ 20          /* of the capacitor with the cone's 8 ohms, nearly */
 #define GOES_QUIET (RATE / 4) /* frames after which the voice rests */
 
 static u64 frame_end(const struct speaker *speaker)

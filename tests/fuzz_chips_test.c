@@ -108,15 +108,22 @@ static void fill(struct machine_config *config)
         .firmware_dirs = {dir},
         .firmware_dir_count = 1,
         .drive_count = 5,
+        .audiodev = "wav,path=/dev/null",
+        .sounds = {{SOUND_SB16, 0x220, 5, 1, 5, NULL},
+                   {SOUND_MPU401, 0x330, 9, 0, 0, "null"},
+                   {SOUND_ADLIB, 0x398, 0, 0, 0, NULL}},
+        .sound_count = 3,
     };
     for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
         config->serial[i] = "null";
     write_file("vgabios-stdvga.bin", 0x8000);
     config->drives[0] = (struct drive_config){.file = write_file("disk.img", 700 * 512 + 100)};
     config->drives[1] = (struct drive_config){.file = config->drives[0].file, .index = 1, .readonly = true};
-    config->drives[2] = (struct drive_config){.file = write_file("disc.iso", 50 * 2048), .media = MEDIA_CDROM, .index = 2};
+    config->drives[2] =
+        (struct drive_config){.file = write_file("disc.iso", 50 * 2048), .media = MEDIA_CDROM, .index = 2};
     config->drives[3] = (struct drive_config){.file = write_file("a.img", 1440 << 10), .interface = DRIVE_FLOPPY};
-    config->drives[4] = (struct drive_config){.file = write_file("b.img", 20000), .interface = DRIVE_FLOPPY, .index = 1};
+    config->drives[4] =
+        (struct drive_config){.file = write_file("b.img", 20000), .interface = DRIVE_FLOPPY, .index = 1};
     config->drives[0].snapshot = config->drives[3].snapshot = config->drives[4].snapshot = true;
 }
 
@@ -191,8 +198,8 @@ static void touch_pci(void)
 {
     static const u8 functions[] = {0x00, 0x08, 0x09, 0x0a, 0x0b, 0x10, 0x18};
     for (unsigned n = 1 + below(12); n; n--) {
-        u32 address = one_in(20) ? (u32)random64()
-                                 : 0x80000000u | functions[below(sizeof(functions))] << 8 | (u32)below(256);
+        u32 address =
+            one_in(20) ? (u32)random64() : 0x80000000u | functions[below(sizeof(functions))] << 8 | (u32)below(256);
         ioports_write(machine->ports, 0xcf8, address, 4);
         touch_port((u16)(0xcfc + below(4)));
     }
@@ -223,12 +230,44 @@ static void out(u16 port, u32 value)
 
 static void program_mouse(void)
 {
-    static const u8 commands[] = {0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xee, 0xf0, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xff};
+    static const u8 commands[] = {0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xee,
+                                  0xf0, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xff};
     for (unsigned n = 1 + below(8); n; n--) {
         out(0x64, 0xd4);
         out(0x60, one_in(3) ? (u32)random64() : commands[below(sizeof(commands))]);
         for (unsigned reads = below(4); reads; reads--)
             ioports_read(machine->ports, 0x60, 1);
+    }
+}
+
+/* DMA channels with counts and modes that fit, then commands that play, and time for it. */
+static void program_sound(void)
+{
+    static const u8 commands[] = {0x10, 0x14, 0x16, 0x17, 0x1c, 0x1f, 0x20, 0x24, 0x2c, 0x34, 0x40, 0x41, 0x48, 0x74,
+                                  0x75, 0x76, 0x77, 0x7d, 0x7f, 0x80, 0x90, 0x91, 0x98, 0x99, 0xb0, 0xb6, 0xb8, 0xbe,
+                                  0xc0, 0xc6, 0xc8, 0xce, 0xd0, 0xd4, 0xd5, 0xd6, 0xd9, 0xda, 0xe0, 0xe1, 0xe2, 0xe3};
+    if (one_in(2)) {
+        unsigned channel = one_in(2) ? 1 : 5, chip = channel / 4 ? 0xc0 : 0, shift = channel / 4;
+        out(0xd6, 0xc0);
+        out(0xd4, 0);
+        out(chip + (0x0b << shift), (u32)(random64() & 0xfc) | (channel & 3));
+        out(chip + (((channel & 3) * 2 + 1) << shift), (u32)random64());
+        out(chip + (((channel & 3) * 2 + 1) << shift), one_in(3) ? (u32)random64() : 0);
+        out(chip + (0x0a << shift), channel & 3);
+    }
+    if (one_in(6)) {
+        out(0x226, 1);
+        out(0x226, 0);
+    }
+    for (unsigned n = below(8); n; n--) {
+        out(0x22c, one_in(4) ? (u32)random64() : commands[below(sizeof(commands))]);
+        for (unsigned arguments = below(4); arguments; arguments--)
+            out(0x22c, one_in(2) ? (u32)random64() : 0);
+    }
+    for (unsigned n = below(20); n; n--) {
+        unsigned bank = one_in(2) ? 2 : 0;
+        out(0x220 + bank, one_in(8) ? 5 : (u32)random64());
+        out(0x221 + bank, (u32)random64());
     }
 }
 
@@ -252,8 +291,8 @@ static void start_bus_master(unsigned channel)
 
 static void send_packet(u16 base)
 {
-    static const u8 packets[] = {0x00, 0x03, 0x12, 0x1b, 0x1e, 0x25, 0x28, 0x2b, 0x35, 0x42, 0x43, 0x46,
-                                 0x4a, 0x4e, 0x51, 0x5a, 0xa8, 0xbb, 0xbd, 0xbe, 0x55, 0x1a};
+    static const u8 packets[] = {0x00, 0x03, 0x12, 0x1b, 0x1e, 0x25, 0x28, 0x2b, 0x35, 0x42, 0x43,
+                                 0x46, 0x4a, 0x4e, 0x51, 0x5a, 0xa8, 0xbb, 0xbd, 0xbe, 0x55, 0x1a};
     u16 words[6];
     for (unsigned i = 0; i < 6; i++)
         words[i] = one_in(2) ? 0 : (u16)random64();
@@ -264,8 +303,8 @@ static void send_packet(u16 base)
 
 static void send_command(u16 base)
 {
-    static const u8 commands[] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x40, 0x42, 0x91, 0xc4, 0xc5, 0xc6, 0xc8,
-                                  0xca, 0xe7, 0xea, 0xec, 0xef, 0xf8, 0x27, 0x90, 0xa1, 0x08, 0xe0, 0xe6};
+    static const u8 commands[] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x40, 0x42, 0x91, 0xc4, 0xc5, 0xc6,
+                                  0xc8, 0xca, 0xe7, 0xea, 0xec, 0xef, 0xf8, 0x27, 0x90, 0xa1, 0x08, 0xe0, 0xe6};
     out(base + 7, commands[below(sizeof(commands))]);
 }
 
@@ -322,7 +361,8 @@ static void program_floppy_dma(void)
 /* A command that a drive may well understand, and its transfer. */
 static void use_floppy(void)
 {
-    static const u8 codes[] = {0x02, 0x05, 0x06, 0x09, 0x0a, 0x0c, 0x0d, 0x16, 0x03, 0x07, 0x0f, 0x8f, 0x13, 0x08, 0x14};
+    static const u8 codes[] = {0x02, 0x05, 0x06, 0x09, 0x0a, 0x0c, 0x0d, 0x16,
+                               0x03, 0x07, 0x0f, 0x8f, 0x13, 0x08, 0x14};
     u8 rates[] = {0, 2}, unit = (u8)below(2);
     program_floppy_dma();
     out(0x3f2, 0x3c | unit);
@@ -486,10 +526,34 @@ static void look_at_chips(void)
 static void use_monitor(void)
 {
     static const char *const lines[] = {
-        "info block", "info pic", "info irq", "info mtree", "info pci", "info lapic", "info devices", "info rtc", "x /&x #",
-        "xp /&i #", "xp /&s #", "xp /&ug #", "i /b #", "i /w #", "o /w & #", "sendkey #", "mouse_move & &",
-        "mouse_button &", "eject -f ide1-cd0", "eject floppy&", "print $eax + &", "change floppy& /nosuch#", "boot_set dc",
-        "nmi", "gva2gpa #", "help info", "\033[A\033[D&", "&#",
+        "info block",
+        "info pic",
+        "info irq",
+        "info mtree",
+        "info pci",
+        "info lapic",
+        "info devices",
+        "info rtc",
+        "x /&x #",
+        "xp /&i #",
+        "xp /&s #",
+        "xp /&ug #",
+        "i /b #",
+        "i /w #",
+        "o /w & #",
+        "sendkey #",
+        "mouse_move & &",
+        "mouse_button &",
+        "eject -f ide1-cd0",
+        "eject floppy&",
+        "print $eax + &",
+        "change floppy& /nosuch#",
+        "boot_set dc",
+        "nmi",
+        "gva2gpa #",
+        "help info",
+        "\033[A\033[D&",
+        "&#",
     };
     char line[200], *end = line;
     for (const char *p = lines[below(ARRAY_SIZE(lines))]; *p; p++) {
@@ -535,8 +599,8 @@ static const struct {
 } acts[] = {
     {touch_ports, 60},   {touch_registers, 20}, {touch_pci, 8},      {touch_any_port, 4},  {touch_any_memory, 4},
     {let_time_pass, 30}, {press_keys, 3},       {take_interrupt, 8}, {send_characters, 3}, {look_at_screen, 2},
-    {look_at_chips, 1},  {press_buttons, 1},    {place_windows, 4},  {program_mouse, 4},   {use_drive, 10},
-    {run_loop, 1},       {use_monitor, 1},       {use_floppy, 8},    {program_apic, 4},
+    {look_at_chips, 1},  {press_buttons, 1},    {place_windows, 4},  {program_mouse, 4},   {program_sound, 4},
+    {use_drive, 10},     {run_loop, 1},         {use_monitor, 1},    {use_floppy, 8},      {program_apic, 4},
 };
 
 static void act(void)

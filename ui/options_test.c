@@ -240,6 +240,27 @@ TEST(debug_exit_takes_its_port)
     REFUSES("-device isa-debug-exti", "isa-debug-exit");
 }
 
+TEST(sound_cards_take_their_resources)
+{
+    CHECK_EQ(parse("-device sb16"), 0);
+    CHECK_EQ(CONFIG.sound_count, 1);
+    CHECK_EQ(CONFIG.sounds[0].card, SOUND_SB16);
+    CHECK_EQ(CONFIG.sounds[0].port, 0x220);
+    CHECK_EQ(CONFIG.sounds[0].irq, 5);
+    CHECK_EQ(parse("-audiodev wav,id=a,path=x -device sb16,audiodev=a,iobase=0x240,irq=2,dma=3,dma16=7 -device mpu401,midi=null"), 0);
+    CHECK_EQ(CONFIG.sounds[0].port, 0x240);
+    CHECK_EQ(CONFIG.sounds[0].irq, 9);
+    CHECK_EQ(CONFIG.sounds[0].dma16, 7);
+    CHECK(!strcmp(CONFIG.sounds[1].midi, "null"));
+    REFUSES("-device sb16,irq=3", "5, 7, 9 or 10");
+    REFUSES("-device sb16,iobase=0x230", "0x220");
+    REFUSES("-device sb16,dma=2", "0, 1 or 3");
+    REFUSES("-device sb16,dma16=4", "5, 6 or 7");
+    REFUSES("-device adlib,irq=3", "unknown key");
+    REFUSES("-device iobase=1,sb16", "comes first");
+    REFUSES("-device sb16 -device sb16", "there can be one");
+}
+
 TEST(nographic_puts_serial_port_and_monitor_on_the_terminal)
 {
     CHECK_EQ(parse("-nographic"), 0);

@@ -16,12 +16,6 @@
 
 const char *const optvalue_machines[] = {"pc", "isapc", NULL};
 const char *const optvalue_accels[] = {"auto", "interp", "kvm", "tcg", NULL};
-const char *const optvalue_devices[] = {"isa-debug-exit", NULL};
-/* Values that QEMU's users type and that a later version will have: refused in words of their own. */
-static const char *const later_devices[] = {
-    "e1000", "rtl8139", "ne2k_isa", "ne2k_pci",   "virtio-",    "usb-", "AC97",         "sb16",           "es1370",
-    "adlib", "pcspk",   "VGA",      "isa-serial", "cirrus-vga", "ide-", "isa-debugcon", "piix3-usb-uhci", NULL};
-
 /* --- words and numbers ------------------------------------------------------------------------------------------ */
 
 char *optvalue_keep(struct options *options, const char *text)
@@ -106,8 +100,7 @@ int optvalue_bool(const char *option, const char *text, bool *on, struct error *
 
 /* --- key=value lists -------------------------------------------------------------------------------------------- */
 
-/* Takes "key=value" up to a comma off *cursor; ",," stands for a comma.  A piece without "=" has value NULL. */
-static bool next_pair(char **cursor, char **key, char **value)
+bool optvalue_pair(char **cursor, char **key, char **value)
 {
     char *in = *cursor, *out = in;
     if (!*in)
@@ -155,7 +148,7 @@ static int set_keys(struct options *options, const char *option, const char *tex
                     const struct key *keys, void *target, struct error *err)
 {
     char *cursor = optvalue_keep(options, text), *name, *value;
-    for (bool first = true; next_pair(&cursor, &name, &value); first = false) {
+    for (bool first = true; optvalue_pair(&cursor, &name, &value); first = false) {
         const struct key *key = keys;
         if (!value && first && implied) {
             value = name;
@@ -637,50 +630,7 @@ int optvalue_icount(struct options *options, const char *value, struct error *er
     return set_keys(options, "-icount", value, "shift", keys, NULL, err);
 }
 
-/* --- devices ---------------------------------------------------------------------------------------------------- */
-
-static int device_model(struct options *options, void *target, const char *value, struct error *err)
-{
-    if (!strcmp(value, "help")) {
-        options->help = HELP_DEVICES;
-        return 0;
-    }
-    for (int i = 0; later_devices[i]; i++)
-        if (!strncmp(value, later_devices[i], strlen(later_devices[i])))
-            return error_set(err, EINVAL, "-device %s is not available yet; there is %s", value, optvalue_devices[0]);
-    int r = optvalue_choice("-device", value, optvalue_devices, err);
-    if (r < 0)
-        return r;
-    options->machine.debug_exit = true;
-    return 0;
-}
-
-static int device_iobase(struct options *options, void *target, const char *value, struct error *err)
-{
-    u64 port;
-    int r = optvalue_number("-device isa-debug-exit iobase", value, 0xffff, &port, err);
-    if (r == 0)
-        options->machine.debug_exit_port = port;
-    return r;
-}
-
-static int device_iosize(struct options *options, void *target, const char *value, struct error *err)
-{
-    u64 size;
-    int r = optvalue_number("-device isa-debug-exit iosize", value, 4, &size, err);
-    if (r == 0 && size != 1 && size != 2 && size != 4)
-        return error_set(err, EINVAL, "-device isa-debug-exit: iosize is 1, 2 or 4");
-    if (r == 0)
-        options->machine.debug_exit_size = size;
-    return r;
-}
-
-int optvalue_device(struct options *options, const char *value, struct error *err)
-{
-    static const struct key keys[] = {
-        {"driver", device_model}, {"iobase", device_iobase}, {"iosize", device_iosize}, {"id", accept}, {NULL, NULL}};
-    return set_keys(options, "-device", value, "driver", keys, NULL, err);
-}
+/* --- fw_cfg --------------------------------------------------------------------------------------------------- */
 
 static int fw_cfg_name(struct options *options, void *target, const char *value, struct error *err)
 {

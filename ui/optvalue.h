@@ -13,6 +13,8 @@ int optvalue_number(const char *option, const char *text, u64 max, u64 *number, 
 /* Index of text in a NULL-terminated list, or -EINVAL and err with the nearest one. */
 int optvalue_choice(const char *option, const char *text, const char *const *choices, struct error *err);
 int optvalue_bool(const char *option, const char *text, bool *on, struct error *err);
+/* Takes "key=value" up to a comma off *cursor; ",," stands for a comma.  A piece without "=" has value NULL. */
+bool optvalue_pair(char **cursor, char **key, char **value);
 /* A copy that lives as long as the options. */
 char *optvalue_keep(struct options *options, const char *text);
 

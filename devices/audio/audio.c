@@ -20,6 +20,7 @@
 #define CHUNK 512u
 #define TAPS 16
 #define PHASES 256
+#define MOST_LATE 1 /* seconds; where the host slept for longer, that time made no sound */
 #define MARGIN 4    /* frames in hand, for the rounding of two rates */
 #define FIFO 65536u /* frames, a power of two */
 
@@ -95,6 +96,8 @@ void audio_voice_run(struct audio_voice *voice)
         u64 due = (u64)((unsigned __int128)(clock_ns(audio->clock) - voice->start_ns) * voice->rate / NS_PER_SEC);
         if (due <= voice->rendered)
             break;
+        if (due - voice->rendered > MOST_LATE * (u64)voice->rate)
+            voice->rendered = due - MOST_LATE * (u64)voice->rate;
         unsigned count = MIN(due - voice->rendered, CHUNK);
         voice->rendered += count;
         voice->render(voice->opaque, listening(audio) ? frames : NULL, count);
@@ -163,6 +166,8 @@ static void mix(struct audio *audio)
     for (struct audio_voice *voice = audio->voices; voice; voice = voice->next)
         audio_voice_run(voice);
     u64 due = clock_ticks(audio->clock, audio->rate);
+    if (due > audio->mixed + MOST_LATE * (u64)audio->rate)
+        audio->mixed = due - MOST_LATE * (u64)audio->rate;
     while (listening(audio) && audio->mixed < due) {
         i32 sum[CHUNK][2] = {0};
         struct audio_frame frames[CHUNK];
@@ -174,6 +179,11 @@ static void mix(struct audio *audio)
         audio->backend->ops->play(audio->backend, frames, count);
         audio->mixed += count;
     }
+}
+
+void audio_flush(struct audio *audio)
+{
+    mix(audio);
 }
 
 static void fire(void *opaque)
@@ -231,8 +241,13 @@ struct audio_voice *audio_add_voice(struct audio *audio, const char *name, audio
         free(fifo);
         return NULL;
     }
-    *voice = (struct audio_voice){.audio = audio, .name = name, .render = render, .opaque = opaque, .fifo = fifo,
-                                  .gain = {AUDIO_UNITY, AUDIO_UNITY}, .next = audio->voices};
+    *voice = (struct audio_voice){.audio = audio,
+                                  .name = name,
+                                  .render = render,
+                                  .opaque = opaque,
+                                  .fifo = fifo,
+                                  .gain = {AUDIO_UNITY, AUDIO_UNITY},
+                                  .next = audio->voices};
     audio->voices = voice;
     return voice;
 }
@@ -266,8 +281,8 @@ static int parse_setting(const char *key, const char *value, struct audio_settin
         return parse_number(value, 5000, 500000, &settings->buffer_us)
                    ? error_set(err, EINVAL, "-audiodev %s=%s: give 5000 to 500000 microseconds", key, value)
                    : 0;
-    return error_set(err, EINVAL,
-                     "-audiodev: no setting '%s'; there are path, out.frequency and out.buffer-length", key);
+    return error_set(err, EINVAL, "-audiodev: no setting '%s'; there are path, out.frequency and out.buffer-length",
+                     key);
 }
 
 static int open_backend(struct audio *audio, char *spec, struct error *err)
@@ -318,7 +333,6 @@ void audio_close(struct audio *audio)
 {
     if (!audio)
         return;
-    mix(audio);
     timer_cancel(&audio->timer);
     if (audio->backend)
         audio->backend->ops->close(audio->backend);

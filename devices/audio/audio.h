@@ -26,7 +26,10 @@ typedef void audio_render(void *opaque, struct audio_frame *frames, unsigned cou
 /* spec: "none", "sdl" or "wav", then [,path=FILE][,out.frequency=HZ][,out.buffer-length=MICROSECONDS].  wav writes
  * path (default clutch.wav), made anew, 16-bit stereo.  NULL and err on failure. */
 struct audio *audio_open(const char *spec, struct clock *clock, struct error *err);
+/* Does not look at the clock any more: what is not mixed is dropped. */
 void audio_close(struct audio *audio);
+/* Mixes what is due until now; otherwise that is done every 10 ms. */
+void audio_flush(struct audio *audio);
 
 struct audio_voice *audio_add_voice(struct audio *audio, const char *name, audio_render *render, void *opaque);
 /* Frames a second of guest time; 0: the voice is silent and costs nothing.  At most 192000. */

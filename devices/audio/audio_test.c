@@ -47,6 +47,7 @@ static void start(void)
 
 static struct wav_samples stop(void)
 {
+    audio_flush(audio);
     audio_close(audio);
     struct wav_samples samples = wav_read(path);
     unlink(path);

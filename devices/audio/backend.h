@@ -21,9 +21,9 @@ struct audio_backend {
 };
 
 struct audio_settings {
-    const char *path;  /* wav */
-    u32 rate;          /* Hz */
-    u32 buffer_us;     /* sdl: from the mixer to the loudspeaker */
+    const char *path; /* wav */
+    u32 rate;         /* Hz */
+    u32 buffer_us;    /* sdl: from the mixer to the loudspeaker */
 };
 
 struct audio_backend *audio_wav_open(const struct audio_settings *settings, struct error *err);

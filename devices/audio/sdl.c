@@ -22,12 +22,12 @@
 struct sdl_audio {
     struct audio_backend backend;
     SDL_AudioDeviceID device;
-    unsigned target; /* frames that should wait in the ring */
+    unsigned target;             /* frames that should wait in the ring */
     _Atomic unsigned head, tail; /* written by the mixer, by SDL's thread */
     /* SDL's thread only. */
     unsigned phase; /* of ONE, between the frame at tail and the next */
     bool playing;
-    int level;      /* frames ready, smoothed */
+    int level; /* frames ready, smoothed */
     struct audio_frame ring[RING];
 };
 
@@ -96,8 +96,12 @@ struct audio_backend *audio_sdl_open(const struct audio_settings *settings, stru
         error_set(err, ENOMEM, "-audiodev sdl: no memory");
         return NULL;
     }
-    SDL_AudioSpec want = {.freq = settings->rate, .format = AUDIO_S16SYS, .channels = 2, .samples = 512,
-                          .callback = fill, .userdata = sdl};
+    SDL_AudioSpec want = {.freq = settings->rate,
+                          .format = AUDIO_S16SYS,
+                          .channels = 2,
+                          .samples = 512,
+                          .callback = fill,
+                          .userdata = sdl};
     sdl->backend = (struct audio_backend){&sdl_ops, settings->rate};
     sdl->target = MIN(MAX((u64)settings->buffer_us * settings->rate / 1000000, 1024u), RING / 4);
     if (SDL_InitSubSystem(SDL_INIT_AUDIO) == 0) {

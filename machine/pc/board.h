@@ -20,6 +20,7 @@
 #include "devices/ioapic.h"
 #include "devices/lapic.h"
 #include "devices/mc146818.h"
+#include "devices/mpu401.h"
 #include "devices/parallel.h"
 #include "devices/piix3.h"
 #include "devices/piix3_ide.h"
@@ -28,6 +29,7 @@
 #include "devices/port92.h"
 #include "devices/ps2_keyboard.h"
 #include "devices/ps2_mouse.h"
+#include "devices/sb16.h"
 #include "devices/speaker.h"
 #include "devices/uart16550.h"
 #include "devices/vga.h"
@@ -86,6 +88,9 @@ struct pc {
     struct port61 port61;
     struct port92 port92;
     struct speaker speaker;
+    struct sb16 sb16;     /* these as -device says */
+    struct opl3 adlib;
+    struct mpu401 mpu401;
     struct fpu_irq13 fpu;
     struct ps2_keyboard keyboard;
     struct ps2_mouse mouse;
@@ -105,12 +110,14 @@ struct pc {
     /* What is plugged in. */
     struct block *disks[4]; /* by IDE index */
     struct block *floppies[2];
-    struct chardev *serial[CONFIG_MAX_SERIALS], *parallel_chr, *debugcon_chr, *monitor_chr;
+    struct chardev *serial[CONFIG_MAX_SERIALS], *parallel_chr, *debugcon_chr, *monitor_chr, *midi_chr;
     struct audio *audio;
     struct char_mux *mux; /* of the first "mon:"; goes with its last port */
     char bootorder[512]; /* lines for fw_cfg's bootorder */
 };
 
+/* The wire of an ISA interrupt. */
+struct irq pc_isa_irq(struct pc *pc, int line);
 struct ide_channel *pc_ide_channel(struct pc *pc, int channel);
 
 /* Opens the image of a drive; *block is NULL for one without a disk. */
@@ -128,8 +135,9 @@ int pc_find_vga_bios(struct pc *pc, struct blob *blob, struct error *err);
 int pc_open_chars(struct pc *pc, struct error *err);
 void pc_close_chars(struct pc *pc);
 
-/* sound.c: opens -audiodev and plugs in the loudspeaker; after the system chips. */
+/* sound.c: opens -audiodev, plugs in the loudspeaker and the sound cards; after the system chips. */
 int pc_open_sound(struct pc *pc, struct error *err);
+void pc_close_sound(struct pc *pc);
 
 /* cmos.c: what the BIOS finds in the RTC's memory. */
 void pc_fill_cmos(struct pc *pc);

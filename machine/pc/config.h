@@ -13,6 +13,7 @@
 #define CONFIG_MAX_DIRS 8
 #define CONFIG_MAX_ACCELS 4
 #define CONFIG_MAX_SERIALS 4
+#define CONFIG_MAX_SOUNDS 4
 
 #define RAM_MIN (1ull << 20)
 #define RAM_DEFAULT (128ull << 20)
@@ -23,6 +24,7 @@ enum machine_type { MACHINE_PC, MACHINE_ISAPC };
 enum accel_type { ACCEL_AUTO, ACCEL_INTERP, ACCEL_KVM };
 enum vga_type { VGA_STD, VGA_CIRRUS, VGA_NONE };
 enum display_type { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_SDL, DISPLAY_CURSES };
+enum sound_card { SOUND_NONE, SOUND_SB16, SOUND_ADLIB, SOUND_MPU401 }; /* each at most once */
 enum drive_interface { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE };
 enum drive_media { MEDIA_DISK, MEDIA_CDROM };
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
@@ -41,6 +43,13 @@ struct drive_config {
 /* -fw_cfg name=NAME,file=FILE or name=NAME,string=TEXT; exactly one of file and text is set. */
 struct fw_cfg_config {
     const char *name, *file, *text;
+};
+
+struct sound_config {
+    enum sound_card card;
+    u16 port;
+    u8 irq, dma, dma16;
+    const char *midi; /* MPU-401: spec for chardev_open */
 };
 
 struct machine_config {
@@ -76,6 +85,8 @@ struct machine_config {
     enum vga_type vga;
 
     const char *audiodev;   /* spec for audio_open; NULL: none */
+    struct sound_config sounds[CONFIG_MAX_SOUNDS];
+    int sound_count;
     bool audiodev_optional; /* nobody asked for it: where the host cannot, go on without */
 
     const char *bios;                           /* -bios, or NULL */

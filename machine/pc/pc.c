@@ -83,7 +83,7 @@ static void set_shared(void *opaque, int source, bool level)
     irq_set(&shared->out, shared->levels != 0);
 }
 
-static struct irq isa_irq(struct pc *pc, int line)
+struct irq pc_isa_irq(struct pc *pc, int line)
 {
     return pc->has_pci ? piix3_irq(&pc->piix3, line) : i8259_irq(&pc->pic, line);
 }
@@ -203,10 +203,10 @@ static void wire_system_chips(struct pc *pc)
 {
     struct machine *machine = pc->machine;
     struct irq irq0 = {set_legacy_irq, &pc->irq0, LEGACY_CHIP}, irq8 = {set_legacy_irq, &pc->irq8, LEGACY_CHIP};
-    struct irq irq13 = isa_irq(pc, 13);
+    struct irq irq13 = pc_isa_irq(pc, 13);
 
-    pc->irq0.out = isa_irq(pc, 0);
-    pc->irq8.out = isa_irq(pc, 8);
+    pc->irq0.out = pc_isa_irq(pc, 0);
+    pc->irq8.out = pc_isa_irq(pc, 8);
     if (pc->has_hpet)
         wire_hpet(pc);
     i8254_init(&pc->pit, machine, &irq0);
@@ -229,7 +229,7 @@ static void show_leds(void *opaque, u8 leds)
 
 static void wire_keyboard(struct pc *pc)
 {
-    struct irq irq1 = isa_irq(pc, 1), irq12 = isa_irq(pc, 12);
+    struct irq irq1 = pc_isa_irq(pc, 1), irq12 = pc_isa_irq(pc, 12);
     ps2_keyboard_init(&pc->keyboard, pc->machine);
     pc->keyboard.leds_changed = show_leds;
     pc->keyboard.leds_opaque = &pc->machine->input;
@@ -244,8 +244,8 @@ static void wire_serial(struct pc *pc)
 {
     static const u16 base[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
     static const char *const id[] = {"com1", "com2", "com3", "com4"};
-    pc->irq4.out = isa_irq(pc, 4);
-    pc->irq3.out = isa_irq(pc, 3);
+    pc->irq4.out = pc_isa_irq(pc, 4);
+    pc->irq3.out = pc_isa_irq(pc, 3);
     for (int i = 0; i < CONFIG_MAX_SERIALS; i++) {
         struct irq irq = {set_shared, i % 2 ? &pc->irq3 : &pc->irq4, i / 2};
         if (pc->serial[i])
@@ -256,7 +256,7 @@ static void wire_serial(struct pc *pc)
 static int wire_ports(struct pc *pc, struct error *err)
 {
     const struct machine_config *config = pc->config;
-    struct irq irq7 = isa_irq(pc, 7);
+    struct irq irq7 = pc_isa_irq(pc, 7);
     wire_serial(pc);
     if (pc->parallel_chr)
         parallel_init(&pc->parallel, pc->machine, 0x378, &irq7, pc->parallel_chr, "lpt1");
@@ -330,7 +330,7 @@ static int attach_drive(struct pc *pc, const struct drive_config *drive, struct 
 
 static int wire_disks(struct pc *pc, struct error *err)
 {
-    struct irq irq[2] = {isa_irq(pc, 14), isa_irq(pc, 15)}, irq6 = isa_irq(pc, 6);
+    struct irq irq[2] = {pc_isa_irq(pc, 14), pc_isa_irq(pc, 15)}, irq6 = pc_isa_irq(pc, 6);
     i82077_init(&pc->fdc, pc->machine, &pc->dma, &irq6);
     if (pc->has_pci)
         piix3_ide_init(&pc->ide, pc->machine, irq);
@@ -449,7 +449,7 @@ void pc_destroy(struct machine *machine)
 
     destroy_disks(pc);
     pc_close_chars(pc);
-    audio_close(pc->audio);
+    pc_close_sound(pc);
     machine_destroy(machine);
     if (pc->i440fx.empty)
         i440fx_destroy(&pc->i440fx);

@@ -1,0 +1,43 @@
+/*
+ * tones FILE.wav: prints the tones of a recording in order, one a line: frequency in Hz, length in ms, loudness of the
+ * largest sample.  A tone lasts while a window of 50 ms is loud; its frequency is the strongest line of its spectrum.
+ */
+#include "devices/audio/wav_reader.h"
+
+#define WINDOW_MS 50
+#define LOUD 300
+
+static double strongest(const struct wav_samples *samples, u32 from, u32 to)
+{
+    double best = 0, best_power = 0;
+    for (double hz = 50; hz < 5000; hz += 0.5) {
+        double power = wav_power_at(samples, from, to, hz);
+        if (power > best_power) {
+            best_power = power;
+            best = hz;
+        }
+    }
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    struct wav_samples samples = wav_read(argc == 2 ? argv[1] : "");
+    u32 window = samples.rate * WINDOW_MS / 1000, start = 0;
+    bool in_tone = false;
+    if (!samples.count) {
+        fprintf(stderr, "tones: no recording\n");
+        return 1;
+    }
+    for (u32 at = 0; at + window <= samples.count; at += window) {
+        bool loud = wav_peak(&samples, at, at + window) > LOUD;
+        if (loud && !in_tone)
+            start = at;
+        if (!loud && in_tone && at - start >= 4 * window)
+            printf("%.0f Hz %u ms %d\n", strongest(&samples, start + window, at - window),
+                   (at - start) / (samples.rate / 1000), wav_peak(&samples, start, at));
+        in_tone = loud;
+    }
+    wav_free(&samples);
+    return 0;
+}
