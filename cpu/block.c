@@ -269,8 +269,6 @@ static unsigned form_of(const struct cpu *cpu, const struct insn *insn)
 /* `start` and `target` are offsets in the block's page. */
 static unsigned branch_form(const struct cpu *cpu, const struct insn *insn, i64 next, i64 target)
 {
-    if ((cpu->mode & MODE_LIMIT) && (insn->size != SIZE_16 || cpu->mode & MODE_TIGHT))
-        return BRANCH_LIMIT;
     bool cross = target < 0 || target > 4095 || ((insn->opcode->attr & ATTR_COND) && next > 4095);
     if (cpu->mode & MODE_CODE64)
         return cross ? BRANCH_CROSS64 : BRANCH_NEAR64;

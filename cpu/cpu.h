@@ -183,7 +183,6 @@ enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: a
 #define MODE_FLAT 4   /* DS, ES, SS: base 0, limit 4 GiB, writable, SS.B = 1 (or 64-bit mode) */
 #define MODE_LIMIT 8  /* CS is not 4 GiB: check the limit at block entry */
 #define MODE_STEP 16  /* one instruction at a time: TF, breakpoints, -icount end; such blocks are not cached */
-#define MODE_TIGHT 32 /* CS is below 64 KiB: 16-bit branches can leave it too */
 #define MODE_SHIFT 52 /* in struct block.key */
 
 /* cpu->attention: why the dispatch loop must look up. */
@@ -198,8 +197,7 @@ enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: a
 #define ATTENTION_FLUSH 0x40u /* another thread asked for a TLB and block flush (map change) */
 #define ATTENTION_INIT 0x200u /* init_pending or startup_pending */
 
-/* FROZEN: at a waiting x87 instruction with an error pending and CR0.NE = 0; an interrupt thaws it. */
-enum activity { ACTIVITY_ACTIVE, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI, ACTIVITY_FROZEN };
+enum activity { ACTIVITY_ACTIVE, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
 
 struct op;
 struct block_cache;
@@ -272,7 +270,7 @@ struct cpu {
         u32 error;
         bool breakpoint; /* an instruction breakpoint: the one fault that saves RF = 0 */
     } fault;
-    jmp_buf recover; /* set by cpu_run; cpu_raise jumps there with 1, a freeze with RECOVER_FROZEN */
+    jmp_buf recover; /* set by cpu_run; cpu_raise jumps there */
 
     const struct cpu_model *model;
     u64 features[4];    /* bitmap over enum feature (cpu/feature.h): model, plus and minus what the user asked */
@@ -299,8 +297,6 @@ struct cpu {
         u64 blocks_built, blocks_killed, flushes, tlb_fills, page_walks, faults, interrupts;
     } stats;
 };
-
-#define RECOVER_FROZEN 2
 
 #define SHADOW_STI 1
 #define SHADOW_MOVSS 2

@@ -74,7 +74,6 @@ enum branch_form {
     BRANCH_CROSS_SEG,
     BRANCH_NEAR64,
     BRANCH_CROSS64,
-    BRANCH_LIMIT,      /* the target may lie beyond CS.limit; any target, any stack */
 };
 
 struct impl {

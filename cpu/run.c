@@ -32,7 +32,7 @@ void cpu_update_mode(struct cpu *cpu)
                       (cpu->seg[SS].access & SEG_DB)))
         mode |= MODE_FLAT;
     if (!long_mode && cs->limit != 0xffffffff)
-        mode |= MODE_LIMIT | (cs->limit < 0xffff ? MODE_TIGHT : 0);
+        mode |= MODE_LIMIT;
     if (stepping(cpu))
         mode |= MODE_STEP;
     cpu->mode = mode;
@@ -125,7 +125,7 @@ bool cpu_has_work(const struct cpu *cpu)
         return true;
     if (cpu->activity == ACTIVITY_WAIT_SIPI)
         return cpu->startup_pending;
-    if (cpu->activity != ACTIVITY_HALTED && cpu->activity != ACTIVITY_FROZEN)
+    if (cpu->activity != ACTIVITY_HALTED)
         return false;
     return cpu->nmi_pending || (cpu->intr && (cpu->rflags & FLAG_IF)) || cpu->pending_dr6;
 }
@@ -275,7 +275,7 @@ static bool attend(struct cpu *cpu, enum cpu_exit *why)
     else if (cpu->activity == ACTIVITY_ACTIVE || cpu_has_work(cpu))
         deliver_event(cpu);
     settle_attention(cpu);
-    if (cpu->activity != ACTIVITY_ACTIVE && !cpu_has_work(cpu)) {
+    if (cpu->activity == ACTIVITY_HALTED && !cpu_has_work(cpu)) {
         *why = CPU_EXIT_HALTED;
         return true;
     }
@@ -311,31 +311,22 @@ static enum cpu_exit loop(struct cpu *cpu)
     }
 }
 
-/* The instruction under way has not been executed: rip back to its start. */
-static void take_back(struct cpu *cpu)
-{
-    if (cpu->op) {
-        cpu->rip += cpu->op->ip;
-        cpu->budget += cpu->op->left;
-        cpu->op = NULL;
-    }
-    cpu->shadow = 0;
-    cpu->covering = COVERAGE_NOTHING;
-    cpu->pending_dr6 &= ~(u64)DR6_DATA; /* the access that a breakpoint saw will be made again */
-}
-
 enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
 {
     cpu->run_budget = cpu->budget = MIN(budget, 1ull << 40);
     cpu->budget_held = 0;
     cpu->fl = fl_from_eflags(cpu->rflags);
-    switch (setjmp(cpu->recover)) {
-    case 0: break;
-    case RECOVER_FROZEN:
-        take_back(cpu);
-        cpu->activity = ACTIVITY_FROZEN;
-        break;
-    default: take_back(cpu); interrupt_fault(cpu);
+    if (setjmp(cpu->recover)) {
+        /* A fault: rip back to the start of the instruction, which has not been executed. */
+        if (cpu->op) {
+            cpu->rip += cpu->op->ip;
+            cpu->budget += cpu->op->left;
+            cpu->op = NULL;
+        }
+        cpu->shadow = 0;
+        cpu->covering = COVERAGE_NOTHING;
+        cpu->pending_dr6 &= ~(u64)DR6_DATA; /* the access that a breakpoint saw will be made again */
+        interrupt_fault(cpu);
     }
     enum cpu_exit why = loop(cpu);
     coverage_complete(cpu);

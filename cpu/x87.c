@@ -4,8 +4,8 @@
  * Source: Intel SDM vol. 1 ch. 8 "Programming with the x87 FPU", vol. 2 the instructions' pages; vol. 3A 9.2.2
  * (CR0.EM, MP, NE, TS); vol. 1 appendix D "Guidelines for Writing SIMD/x87 Exception Handlers" (FERR#, IGNNE#).
  * Modelled: stack faults with C1, tags, every exception masked and unmasked, last instruction and operand pointers.
- * With CR0.NE = 0 FERR# rises as soon as the exception happens (a real processor may wait with it until the next waiting
- * instruction); that instruction then freezes until an interrupt is taken, unless IGNNE# is asserted.
+ * Not modelled: with CR0.NE = 0 a real processor stops at a waiting instruction until INTR or IGNNE#; here FERR# rises
+ * as soon as the exception happens and the instruction goes on, so that IRQ 13 is taken at the end of the block.
  */
 #include "cpu/x87.h"
 
@@ -35,15 +35,11 @@ void x87_raise(struct cpu *cpu, u32 flags)
         x87_update_summary(cpu);
 }
 
-/* SDM vol. 1, "MS-DOS Compatibility Sub-mode": the processor stops before the waiting instruction. */
 void x87_pending(struct cpu *cpu)
 {
     if (cpu->cr0 & CR0_NE)
         cpu_raise(cpu, VECTOR_MF);
     drive_ferr(cpu, true);
-    if (!cpu->bus || !cpu->bus->signal || cpu->bus->signal(cpu->board, CPU_SIGNAL_IGNNE_QUERY, 0))
-        return;
-    longjmp(cpu->recover, RECOVER_FROZEN);
 }
 
 bool x87_underflow(struct cpu *cpu)

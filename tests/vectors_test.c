@@ -203,8 +203,6 @@ static void load_state(const struct state *state)
     cpu->rip = state->regs[IP];
     cpu->rflags = (state->regs[FLAGS] & 0x0cd5) | 2;
     cpu->activity = ACTIVITY_ACTIVE;
-    cpu->fpu.control = 0x37f; /* no coprocessor: no errors of one */
-    cpu->fpu.status = 0;
     cpu_state_changed(cpu);
 }
 

@@ -14,6 +14,7 @@
 #include "accel/accel.h"
 #include "machine/pc/pc.h"
 #include "machine/trace.h"
+#include "ui/bench.h"
 #include "ui/monitor.h"
 #include "ui/options.h"
 #include "ui/window.h"
@@ -266,7 +267,14 @@ static int exit_status(const struct program *program)
     }
 }
 
-int main(int argc, char **argv)
+static void tell_figures(struct program *program, struct bench_figures *figures)
+{
+    if (figures && program->machine->cpu_count)
+        *figures = (struct bench_figures){cpu_instructions(program->machine->cpus[0]), accel_exits(program->accel)};
+}
+
+/* figures: NULL, or what the benchmark wants to know at the end. */
+static int run_program(int argc, char **argv, struct bench_figures *figures)
 {
     static struct program program;
     struct error err = {"out of memory"};
@@ -288,10 +296,18 @@ int main(int argc, char **argv)
     if (start(&program, &err) == 0) {
         run(&program);
         status = exit_status(&program);
+        tell_figures(&program, figures);
     } else {
         chardev_restore_terminal();
         fprintf(stderr, "clutch: %s\n", err.text);
     }
     stop(&program);
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "bench"))
+        return bench_main(argc - 1, argv + 1, run_program);
+    return run_program(argc, argv, NULL);
 }
