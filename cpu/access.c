@@ -311,9 +311,10 @@ static unsigned alignment_of(unsigned length)
     switch (length) {
     case 10: return 8;
     case 16: return 16;
-    case 14: return 2;
+    case 14:
     case 94: return 2;
-    case 28: return 4;
+    case 8: /* BOUND */
+    case 28:
     case 108: return 4;
     default: return 1;
     }

@@ -168,7 +168,7 @@ void do_bound(struct cpu *cpu, const struct op *op)
         index = (i16)REG16(cpu, op->reg), lower = (i16)limits, upper = (i16)(limits >> 16);
     } else {
         u32 limits[2];
-        load_bytes(cpu, OP_SEGMENT(op), ea, limits, 8); /* no check for #AC by 8 */
+        load_bytes(cpu, OP_SEGMENT(op), ea, limits, sizeof limits); /* two dwords, also for #AC */
         index = (i32)REG32(cpu, op->reg), lower = (i32)limits[0], upper = (i32)limits[1];
     }
     if (index < lower || index > upper)
