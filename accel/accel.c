@@ -154,12 +154,19 @@ static void end(struct accel *accel, enum machine_event event)
     loop_post(accel->machine->loop, nothing, NULL); /* the main thread looks at the state */
 }
 
+static void reset_cpu(struct accel *accel)
+{
+    cpu_reset(accel->vcpu.cpu);
+    if (accel->machine->tsc.fixed)
+        accel->vcpu.cpu->tsc_offset = 0;
+}
+
 static void reset(struct accel *accel)
 {
     trace(RESET, "reset: %s", accel->machine->event_text ? accel->machine->event_text : "user");
     accel->vcpu.engine->store(&accel->vcpu); /* an access under way comes to its end */
     machine_reset_devices(accel->machine);
-    cpu_reset(accel->vcpu.cpu);
+    reset_cpu(accel);
     accel->vcpu.engine->load(&accel->vcpu);
 }
 
@@ -179,7 +186,7 @@ static void handle_event(struct accel *accel)
         break;
     case EVENT_SHUTDOWN:
         if (accel->options.no_shutdown)
-            machine->state = RUN_STOPPED, clock_stop(machine->clock);
+            machine->state = RUN_STOPPED, clock_stop(machine->clock), cpubus_stop_tsc(machine, true);
         else
             end(accel, event);
         break;
@@ -337,12 +344,12 @@ static struct cpu *create_cpu(struct machine *machine, const struct accel_option
     return cpu_create(options->cpu_model, features, &machine_cpu_bus, machine, why);
 }
 
-static bool kvm_is_there(void)
+/* Where another engine may take over later, the counter has to be one that it can go on with. */
+static void choose_tsc(struct machine *machine, const struct accel_options *options)
 {
-    for (unsigned i = 0; engines[i]; i++)
-        if (engines[i]->timed && engines[i]->probe(NULL) == 0)
-            return true;
-    return false;
+    for (unsigned i = 0; engines[i] && options->icount_shift < 0; i++)
+        if (engines[i]->tsc && engines[i]->tsc(&machine->tsc))
+            return;
 }
 
 static int check_icount(const struct accel *accel, const struct engine *engine, struct error *err)
@@ -373,7 +380,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         free(accel);
         return NULL;
     }
-    machine->host_tsc = options->icount_shift < 0 && kvm_is_there();
+    choose_tsc(machine, options);
     vcpu->cpu = create_cpu(machine, options, why);
     if (!vcpu->cpu)
         error_set(err, EINVAL, "-cpu: %s", why);
@@ -383,6 +390,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         free(accel);
         return NULL;
     }
+    if (machine->tsc.fixed)
+        vcpu->cpu->tsc_offset = 0;
     machine->cpus[0] = vcpu->cpu;
     machine->cpu_count = 1;
     machine->intr = (struct irq){set_intr, accel, 0};
@@ -465,9 +474,9 @@ void accel_set_state(struct accel *accel, enum run_state state)
         return;
     machine->state = state;
     if (state == RUN_RUNNING)
-        clock_start(machine->clock);
+        clock_start(machine->clock), cpubus_stop_tsc(machine, false);
     else if (state == RUN_STOPPED)
-        clock_stop(machine->clock);
+        clock_stop(machine->clock), cpubus_stop_tsc(machine, true);
     kick(accel);
 }
 

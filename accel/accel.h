@@ -27,6 +27,8 @@ struct engine {
     const char *name; /* "interp" */
     const char *description;
     bool timed; /* does not count instructions: run() ends after vcpu->slice_ns, and -icount is impossible */
+    /* What time-stamp counter it needs from power-on; false: any will do.  NULL: the same. */
+    bool (*tsc)(struct machine_tsc *tsc);
     /* 0 if it can run here, else -errno and the reason; any thread. */
     int (*probe)(struct error *why);
     int (*create)(struct vcpu *vcpu, struct error *err);
@@ -42,6 +44,8 @@ struct engine {
     /* Moves RAX to RDI (by the numbers of cpu.h) between struct cpu and the engine, inside an IN or OUT that run() serves;
      * NULL: struct cpu has them.  False: the engine cannot. */
     bool (*registers)(struct vcpu *vcpu, bool write);
+    /* Can it go on from struct cpu as it is?  Lock held, while another engine is in its place.  NULL: always. */
+    bool (*ready)(struct vcpu *vcpu);
     /* After store(): struct cpu is whole.  NULL: always. */
     bool (*alive)(struct vcpu *vcpu);
     /* The memory map changed; machine lock held, any thread: takes effect before guest code runs on. */
@@ -86,6 +90,7 @@ struct vcpu {
     u64 slice_ns;                /* for engines that are timed */
     u64 exits;                   /* returns of an engine that is timed from guest code */
     const char *cannot;
+    bool expected;               /* ... and it is nothing to tell the user about */
     bool kvm_all_modes;
     pthread_t thread;
     bool started;

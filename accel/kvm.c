@@ -45,7 +45,7 @@ static u64 host_ns(void)
 
 /* --- is it there? --- */
 
-static int open_device(struct error *why)
+int kvm_open(struct error *why)
 {
     int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
     if (fd >= 0)
@@ -82,7 +82,7 @@ static int check_device(int fd, struct error *why)
 
 static int probe(struct error *why)
 {
-    int fd = open_device(why);
+    int fd = kvm_open(why);
     if (fd < 0)
         return fd;
     int r = check_device(fd, why);
@@ -120,7 +120,7 @@ static void enable_exits(struct kvm *kvm)
 
 static int create_vm(struct kvm *kvm, struct error *err)
 {
-    kvm->system = open_device(err);
+    kvm->system = kvm_open(err);
     if (kvm->system < 0)
         return kvm->system;
     int r = check_device(kvm->system, err);
@@ -160,20 +160,32 @@ static void destroy(struct vcpu *vcpu)
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
             close(files[i]);
+    if (kvm->spare_page)
+        memory_free(kvm->spare_page, 4096);
     free(kvm);
     vcpu->engine_state = NULL;
 }
 
+/* One line on what is to be known of this host's KVM. */
 static void warn(const struct kvm *kvm)
 {
-    const char *what = kvm->foreign_cpuid ? "shows the guest features that -cpu has not"
-                                          : "has no 32-bit paging";
-    if (!kvm->foreign_cpuid && !kvm->lacks_paging32)
-        return;
-    error_report("this host's KVM is a software one that %s: %s", what,
-                 kvm->all_modes       ? "the guest may break (modes=all)"
-                 : kvm->foreign_cpuid ? "the interpreter executes in its place (-accel kvm,modes=all takes the risk)"
-                                      : "the interpreter executes what is not 64-bit (-accel kvm,modes=all takes the risk)");
+    if (kvm->user_only)
+        error_report("this host's KVM is a software one: it executes 64-bit user code%s, the interpreter all else",
+                     kvm->foreign_cpuid ? ", which sees the host's CPUID" : "");
+    else if (kvm->lacks_paging32 || kvm->lacks_syscall || kvm->foreign_cpuid)
+        error_report("this host's KVM is a software one with defects (%s%s%s): the guest may break",
+                     kvm->lacks_paging32 ? "no 32-bit paging " : "", kvm->lacks_syscall ? "no SYSCALL " : "",
+                     kvm->foreign_cpuid ? "foreign CPUID" : "");
+}
+
+static bool is_off(const char *parameter)
+{
+    int fd = open(parameter, O_RDONLY | O_CLOEXEC);
+    char value = 'Y';
+    ssize_t length = fd >= 0 ? read(fd, &value, 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    return length == 1 && (value == 'N' || value == '0');
 }
 
 static int create(struct vcpu *vcpu, struct error *err)
@@ -192,6 +204,9 @@ static int create(struct vcpu *vcpu, struct error *err)
     }
     kvm_probe(kvm);
     kvm->all_modes = vcpu->kvm_all_modes;
+    kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
+    kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
+                   is_off("/sys/module/kvm_amd/parameters/npt");
     warn(kvm);
     catch_kicks();
     return 0;
@@ -289,26 +304,33 @@ static void complete_access(struct kvm *kvm)
 
 /* --- load and store; lock held --- */
 
-/* May KVM execute the mode that the guest is in?  It need not come back when the mode changes, so on a KVM that lacks
- * one every mode that leads there is out. */
-static bool is_sound(struct kvm *kvm)
+/* May KVM execute the state that the guest is in?  NULL: yes. */
+static const char *why_not(const struct kvm *kvm)
 {
-    if (kvm->all_modes)
-        return true;
-    if (kvm->foreign_cpuid)
-        kvm->cannot = "CPUID is not ours";
-    else if (kvm->lacks_paging32 && !(kvm->vcpu->cpu->efer & EFER_LMA))
-        kvm->cannot = "32-bit modes are not safe on this host's KVM";
-    else
-        return true;
-    return false;
+    const struct cpu *cpu = kvm->vcpu->cpu;
+    if (kvm->vcpu->machine->tsc.fixed && cpu->tsc_offset)
+        return "the guest wrote its TSC, which this host's KVM does not follow";
+    if (!cpu->a20)
+        return "A20 is masked";
+    if (cpu->pending_dr6 || cpu->held.valid)
+        return "an event is waiting";
+    if (!kvm->user_only)
+        return NULL;
+    if (cpu->intr && (cpu->rflags & FLAG_IF))
+        return "an interrupt";
+    return kvm_user_why_not(cpu);
 }
+
+static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)); }
 
 static void load(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
     complete_access(kvm);
-    kvm->failed_state = !is_sound(kvm) || !kvm_state_load(kvm);
+    kvm->cannot = why_not(kvm);
+    kvm->failed_state = kvm->cannot || !kvm_state_load(kvm);
+    if (!kvm->failed_state && (vcpu->cpu->cr0 & CR0_PG))
+        kvm_memory_forget_paging(kvm);
 }
 
 static void store(struct vcpu *vcpu)
@@ -361,6 +383,7 @@ static int dirty_log(struct vcpu *vcpu, bool on)
 
 static enum engine_exit cannot(struct kvm *kvm, const char *why)
 {
+    kvm->vcpu->expected = kvm->user_only;
     kvm->cannot = kvm->vcpu->cannot = why;
     return ENGINE_EXIT_CANNOT;
 }
@@ -395,6 +418,13 @@ static void inject(struct kvm *kvm)
         run->request_interrupt_window = 1;
 }
 
+/* For the interpreter, when KVM executes user code only. */
+static bool has_event(const struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    return __atomic_load_n(&cpu->intr, __ATOMIC_SEQ_CST) || cpu->nmi_pending || cpu->init_pending || cpu->startup_pending;
+}
+
 static enum engine_exit after_internal_error(struct kvm *kvm)
 {
     switch (kvm->run->internal.suberror) {
@@ -417,7 +447,10 @@ static enum engine_exit after_exit(struct kvm *kvm)
         cpu->rflags = kvm->run->if_flag ? cpu->rflags | FLAG_IF : cpu->rflags & ~(u64)FLAG_IF;
         return ENGINE_EXIT_HALTED;
     /* The registers still are what they were before the first of the three faults: a real one repeats itself. */
-    case KVM_EXIT_SHUTDOWN: return cannot(kvm, "a triple fault, which the interpreter shall confirm");
+    case KVM_EXIT_SHUTDOWN:
+        if (kvm->user_only)
+            return cannot(kvm, "an exception or a system call");
+        return cannot(kvm, "a triple fault, which the interpreter shall confirm");
     case KVM_EXIT_DEBUG: return ENGINE_EXIT_DEBUG;
     case KVM_EXIT_INTERNAL_ERROR: return after_internal_error(kvm);
     case KVM_EXIT_FAIL_ENTRY:
@@ -436,7 +469,7 @@ static enum engine_exit prepare(struct kvm *kvm)
         return cannot(kvm, kvm->cannot);
     if (!cpu->a20)
         return cannot(kvm, "A20 is masked");
-    if (cpu->pending_dr6 || cpu->held.valid)
+    if (cpu->held.valid)
         return cannot(kvm, "an event is waiting");
     if (kvm->map_stale) {
         kvm->map_stale = false;
@@ -468,7 +501,10 @@ static enum engine_exit loop(struct kvm *kvm)
     for (;;) {
         if (__atomic_exchange_n(&kvm->kicked, false, __ATOMIC_SEQ_CST))
             return ENGINE_EXIT_KICKED;
-        inject(kvm);
+        if (!kvm->user_only)
+            inject(kvm);
+        else if (has_event(kvm))
+            return cannot(kvm, "an interrupt");
         if (unlikely(kvm->vcpu->cpu->held.valid))
             return cannot(kvm, "an event is waiting");
         enum engine_exit why = enter(kvm);
@@ -507,6 +543,8 @@ const struct engine kvm_engine = {
     .name = "kvm",
     .description = "the host's KVM",
     .timed = true,
+    .tsc = kvm_tsc_probe,
+    .ready = ready,
     .probe = probe,
     .create = create,
     .destroy = destroy,

@@ -34,17 +34,21 @@ struct kvm {
     unsigned slot_limit; /* what the host allows */
     bool map_stale;      /* set with the machine lock held */
     bool log_all;
+    bool shadows;        /* KVM shadows the guest's page tables: kvm_memory_forget_paging */
+    u8 *spare_page;
+    bool spare_slot;
+    u64 flushes_seen;    /* cpu->tlb_flushes at the last kvm_memory_forget_paging */
     u64 dirty_read_at;   /* host ns */
 
     /* State. */
     struct kvm_msr_field msrs[KVM_MAX_MSRS];
     unsigned msr_count;
     bool has_sregs2, has_xsave;
-    bool tsc_fixed;      /* the host's TSC shows through, whatever we ask for */
-    u64 tsc_offset;      /* as KVM has it */
+    u64 tsc_offset; /* as KVM has it */
 
     /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */
-    bool lacks_paging32, foreign_cpuid, all_modes;
+    bool lacks_paging32, lacks_syscall, foreign_cpuid, all_modes;
+    bool user_only, user_msrs; /* kvm_user.c */
 
     /* Running. */
     bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
@@ -68,8 +72,22 @@ int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TS
 /* kvm_probe.c: after kvm_state_create, before anything is loaded. */
 void kvm_probe(struct kvm *kvm);
 
+/* kvm.c: /dev/kvm, or -errno and the reason. */
+int kvm_open(struct error *why);
+
+/* kvm_user.c: NULL if the state is one that it may execute. */
+const char *kvm_user_why_not(const struct cpu *cpu);
+bool kvm_user_load_msrs(struct kvm *kvm);
+void kvm_user_store(struct kvm *kvm); /* after the general registers and segments have come back */
+
+/* kvm_tsc.c */
+bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */
+void kvm_tsc_load(struct kvm *kvm);
+void kvm_tsc_store(struct kvm *kvm);
+
 /* kvm_memory.c, lock held. */
 int kvm_memory_sync(struct kvm *kvm); /* slots := the memory map; -errno if KVM refuses */
+void kvm_memory_forget_paging(struct kvm *kvm); /* another engine may have changed page tables */
 void kvm_memory_read_dirty(struct kvm *kvm); /* KVM's dirty log to page flags */
 
 #endif

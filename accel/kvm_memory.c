@@ -19,6 +19,7 @@
 #include "machine/trace.h"
 
 #define PAGE 4096ull
+#define SPARE_PAGE (1ull << 38) /* where this board has nothing */
 
 static int set_slot(struct kvm *kvm, unsigned index, const struct kvm_slot *slot)
 {
@@ -104,7 +105,7 @@ static int remove_old(struct kvm *kvm, const struct kvm_slot *wanted, unsigned c
 
 static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
 {
-    for (unsigned i = 0; i < MIN(kvm->slot_limit, (unsigned)KVM_MAX_SLOTS); i++) {
+    for (unsigned i = 0; i < MIN(kvm->slot_limit - 1, (unsigned)KVM_MAX_SLOTS); i++) {
         if (kvm->slots[i].size)
             continue;
         int r = set_slot(kvm, i, slot);
@@ -113,6 +114,30 @@ static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
         return r;
     }
     return -ENOSPC;
+}
+
+/*
+ * A KVM that shadows the guest's page tables learns of changes by the guest's stores; those that another engine made are
+ * unknown to it.  Like a TLB it need not know before the guest flushes.  The removal of any slot makes it drop all
+ * shadows, so a page of nothing comes and goes.
+ */
+void kvm_memory_forget_paging(struct kvm *kvm)
+{
+    if (!kvm->shadows || kvm->flushes_seen == kvm->vcpu->cpu->tlb_flushes)
+        return;
+    kvm->flushes_seen = kvm->vcpu->cpu->tlb_flushes;
+    struct kvm_slot slot = {.start = SPARE_PAGE, .size = PAGE, .read_only = true};
+    unsigned index = kvm->slot_limit - 1;
+    if (!kvm->spare_page)
+        kvm->spare_page = memory_alloc(PAGE);
+    slot.host = kvm->spare_page;
+    if (!slot.host)
+        return;
+    if (!kvm->spare_slot)
+        kvm->spare_slot = set_slot(kvm, index, &slot) == 0;
+    struct kvm_slot none = {.start = SPARE_PAGE, .host = slot.host};
+    if (set_slot(kvm, index, &none) < 0 || set_slot(kvm, index, &slot) < 0)
+        kvm->spare_slot = false;
 }
 
 int kvm_memory_sync(struct kvm *kvm)

@@ -320,50 +320,6 @@ static bool store_msrs(struct kvm *kvm)
     return true;
 }
 
-/* --- TSC: machine->host_tsc is set, so both engines add the same offset to the host's counter --- */
-
-static int tsc_offset_attribute(struct kvm *kvm, unsigned long request, u64 *offset)
-{
-    struct kvm_device_attr attribute = {
-        .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)offset};
-    return ioctl(kvm->cpu, request, &attribute);
-}
-
-static bool read_tsc(struct kvm *kvm, u64 *offset)
-{
-    struct msr_buffer buffer = {.head = {.nmsrs = 1}, .entries = {{.index = 0x10}}};
-    if (ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) != 1)
-        return false;
-    *offset = buffer.entries[0].data - __builtin_ia32_rdtsc();
-    return true;
-}
-
-/* Some software KVMs let the host's counter show through. */
-static void probe_tsc(struct kvm *kvm)
-{
-    u64 wanted = 1ull << 45, got = 0;
-    kvm->tsc_fixed = tsc_offset_attribute(kvm, KVM_SET_DEVICE_ATTR, &wanted) < 0 || !read_tsc(kvm, &got) ||
-                     got - wanted + (1ull << 34) > 1ull << 35;
-    if (kvm->tsc_fixed)
-        trace(ACCEL, "kvm: the guest sees the host's TSC as it is");
-    kvm->tsc_offset = wanted;
-}
-
-static void load_tsc(struct kvm *kvm)
-{
-    struct cpu *cpu = kvm->vcpu->cpu;
-    if (kvm->tsc_fixed)
-        cpu->tsc_offset = 0;
-    else if (cpu->tsc_offset != kvm->tsc_offset && tsc_offset_attribute(kvm, KVM_SET_DEVICE_ATTR, &cpu->tsc_offset) == 0)
-        kvm->tsc_offset = cpu->tsc_offset;
-}
-
-static void store_tsc(struct kvm *kvm)
-{
-    if (!kvm->tsc_fixed && tsc_offset_attribute(kvm, KVM_GET_DEVICE_ATTR, &kvm->tsc_offset) == 0)
-        kvm->vcpu->cpu->tsc_offset = kvm->tsc_offset;
-}
-
 /* --- debug registers, events --- */
 
 static bool load_debug(struct kvm *kvm)
@@ -433,14 +389,52 @@ static bool store_events(struct kvm *kvm)
     return true;
 }
 
+/* --- user code only (accel/kvm_user.c): what such code can change is less --- */
+
+static bool load_user(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_sregs2 sregs;
+    struct kvm_sregs older = {0};
+    struct kvm_regs regs;
+    put_regs(cpu, &regs);
+    put_sregs(cpu, &sregs);
+    sregs.idt.limit = 0; /* every exception ends in KVM_EXIT_SHUTDOWN, with the registers as they were before it */
+    memcpy(&older, &sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
+    struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
+    return ask(kvm, KVM_SET_SREGS, &older, "the segment and control registers are beyond KVM") &&
+           kvm_user_load_msrs(kvm) && load_fpu(kvm) && ask(kvm, KVM_SET_REGS, &regs, "KVM_SET_REGS") &&
+           ask(kvm, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+}
+
+static bool store_user(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_regs regs;
+    struct kvm_sregs sregs;
+    if (!ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS") || !ask(kvm, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS") ||
+        !store_fpu(kvm))
+        return false;
+    get_regs(cpu, &regs);
+    const struct kvm_segment *data[SEG_COUNT] = {[ES] = &sregs.es, [DS] = &sregs.ds, [FS] = &sregs.fs, [GS] = &sregs.gs};
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        if (data[i])
+            get_segment(data[i], &cpu->seg[i]);
+    kvm_user_store(kvm);
+    cpu->op = NULL;
+    return true;
+}
+
 /* --- all of it --- */
 
 bool kvm_state_load(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
     struct kvm_regs regs;
+    if (kvm->user_only)
+        return load_user(kvm);
     put_regs(cpu, &regs);
-    load_tsc(kvm);
+    kvm_tsc_load(kvm);
     if (!load_sregs(kvm) || !load_msrs(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
         !ask(kvm, KVM_SET_REGS, &regs, "KVM_SET_REGS") || !load_events(kvm))
         return false;
@@ -454,12 +448,14 @@ bool kvm_state_store(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
     struct kvm_regs regs;
+    if (kvm->user_only)
+        return store_user(kvm);
     if (!ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS"))
         return false;
     get_regs(cpu, &regs);
     if (!store_sregs(kvm) || !store_msrs(kvm) || !store_fpu(kvm) || !store_debug(kvm) || !store_events(kvm))
         return false;
-    store_tsc(kvm);
+    kvm_tsc_store(kvm);
     cpu->pending_dr6 = 0;
     cpu->op = NULL;
     return true;
@@ -523,7 +519,6 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
     if (r < 0)
         return r;
     list_msrs(kvm);
-    probe_tsc(kvm);
     return 0;
 }
 

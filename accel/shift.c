@@ -17,7 +17,8 @@
 
 #define LENGTH_MIN 16ull
 #define LENGTH_MAX (1ull << 22) /* instructions: some ten milliseconds */
-#define SOON 1000000ull         /* ns in gear: it did not even pay for the shifts */
+#define SOON 300000ull          /* ns in gear: it hardly paid for the changes */
+#define NOT_READY 2000ull       /* instructions until the engine in gear is asked again */
 #define LATE 20000000ull
 
 static u64 host_ns(void)
@@ -31,8 +32,8 @@ u64 shift_next_length(u64 length, u64 ns)
 {
     if (ns < SOON)
         length *= 2;
-    else if (ns > LATE)
-        length = LENGTH_MIN;
+    else
+        length = ns > LATE ? LENGTH_MIN : length / 2;
     return MAX(LENGTH_MIN, MIN(length, LENGTH_MAX));
 }
 
@@ -71,6 +72,8 @@ static void count_cause(struct vcpu *vcpu)
         struct shift_cause *cause = &shift->causes[i];
         if (cause->text && strcmp(cause->text, text))
             continue;
+        if (!cause->text && vcpu->expected)
+            cause->text = text;
         if (!cause->text) {
             cause->text = text;
             show_instruction(vcpu, instruction, sizeof(instruction));
@@ -114,6 +117,10 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
     shift->left -= MIN(shift->left, instructions);
     if (shift->left)
         return;
+    if (shift->gear->ready && !shift->gear->ready(vcpu)) {
+        shift->left = NOT_READY;
+        return;
+    }
     change(vcpu, shift->gear);
     shift->in_gear_at = host_ns();
 }

@@ -287,6 +287,7 @@ struct cpu {
     u64 instructions;   /* executed up to the start of this run */
     u32 covering;       /* place in the coverage map of the instruction under way (cpu/coverage.h) */
     i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget - held */
+    u64 tlb_flushes;    /* of any extent, by the guest: another engine's idea of its page tables may be old */
     u16 tlb_used_count[2];
     u16 tlb_used[2][1024]; /* indices filled since the last flush; count beyond the array: all */
     u64 tlb_large_low, tlb_large_high; /* linear bytes that large pages filled; low > high: none */

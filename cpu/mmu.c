@@ -313,6 +313,7 @@ void tlb_init(struct cpu *cpu)
 
 void tlb_flush_all(struct cpu *cpu)
 {
+    cpu->tlb_flushes++;
     for (unsigned class = 0; class < 2; class++) {
         unsigned count = cpu->tlb_used_count[class];
         if (count > ARRAY_SIZE(cpu->tlb_used[0]))
@@ -342,6 +343,7 @@ static void keep_global(struct cpu *cpu, enum tlb_class class, unsigned index)
 
 void tlb_flush_non_global(struct cpu *cpu)
 {
+    cpu->tlb_flushes++;
     for (unsigned class = 0; class < 2; class++) {
         unsigned count = cpu->tlb_used_count[class];
         cpu->tlb_used_count[class] = 0;
@@ -357,6 +359,7 @@ void tlb_flush_non_global(struct cpu *cpu)
 
 void tlb_flush_page(struct cpu *cpu, u64 linear)
 {
+    cpu->tlb_flushes++;
     if (unlikely(linear >= cpu->tlb_large_low && linear <= cpu->tlb_large_high)) {
         tlb_flush_all(cpu);
         return;

@@ -342,7 +342,9 @@ void cpu_state_changed(struct cpu *cpu)
         segment_derive(&cpu->seg[i]);
     cpu->fl = fl_from_eflags(cpu->rflags);
     cpu_update_mode(cpu);
+    u64 flushes = cpu->tlb_flushes;
     tlb_flush_all(cpu);
+    cpu->tlb_flushes = flushes;
     if (cpu->held.valid || cpu->nmi_pending || cpu->activity != ACTIVITY_ACTIVE)
         __atomic_or_fetch(&cpu->attention, ATTENTION_TRAP, __ATOMIC_SEQ_CST);
     if (cpu->intr && (cpu->rflags & FLAG_IF))

@@ -113,6 +113,53 @@ static int acknowledge(void *board)
     return vector;
 }
 
+u64 cpubus_host_tsc(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
+#endif
+}
+
+void cpubus_stop_tsc(struct machine *machine, bool stop)
+{
+    struct machine_tsc *tsc = &machine->tsc;
+    if (!tsc->host_hz || tsc->fixed || stop == (tsc->stopped_at != 0))
+        return;
+    u64 now = cpubus_host_tsc();
+    if (!stop)
+        tsc->late += now - tsc->stopped_at;
+    tsc->stopped_at = stop ? now : 0;
+}
+
+static u64 tsc(void *board)
+{
+    struct machine *machine = board;
+    if (machine->tsc.host_hz)
+        return (machine->tsc.stopped_at ? machine->tsc.stopped_at : cpubus_host_tsc()) - machine->tsc.late;
+    return clock_ns(machine->clock) * (CPUBUS_TSC_HZ / NS_PER_SEC);
+}
+
+static u64 scale(u64 value, u64 by, u64 of) { return (u64)((unsigned __int128)value * by / of); }
+
+/* When virtual time is `ns` the counter will be (or was) so many ticks, and back. */
+static u64 tsc_at(struct machine *machine, u64 ns)
+{
+    u64 hz = machine->tsc.host_hz, now = clock_ns(machine->clock);
+    if (!hz || !ns)
+        return ns * (CPUBUS_TSC_HZ / NS_PER_SEC);
+    return ns >= now ? tsc(machine) + scale(ns - now, hz, NS_PER_SEC) : tsc(machine) - scale(now - ns, hz, NS_PER_SEC);
+}
+
+static u64 ns_at(struct machine *machine, u64 ticks)
+{
+    u64 hz = machine->tsc.host_hz, now = tsc(machine);
+    if (!hz || !ticks)
+        return ticks / (CPUBUS_TSC_HZ / NS_PER_SEC);
+    return ticks <= now ? 1 : clock_ns(machine->clock) + scale(ticks - now, NS_PER_SEC, hz) + 1;
+}
+
 static u64 apic_read(void *board, enum cpu_apic reg)
 {
     struct machine *machine = board;
@@ -124,7 +171,7 @@ static u64 apic_read(void *board, enum cpu_apic reg)
     if (reg == CPU_APIC_TPR)
         value = apic->tpr(machine->apic_opaque, 0);
     else if (reg == CPU_APIC_DEADLINE)
-        value = apic->deadline(machine->apic_opaque, 0) * (CPUBUS_TSC_HZ / NS_PER_SEC);
+        value = tsc_at(machine, apic->deadline(machine->apic_opaque, 0));
     machine_unlock(machine);
     return value;
 }
@@ -140,20 +187,10 @@ static void apic_write(void *board, enum cpu_apic reg, u64 value)
     case CPU_APIC_BASE: apic->set_base(machine->apic_opaque, 0, value); break;
     case CPU_APIC_TPR: apic->set_tpr(machine->apic_opaque, 0, value); break;
     case CPU_APIC_DEADLINE:
-        apic->set_deadline(machine->apic_opaque, 0, value / (CPUBUS_TSC_HZ / NS_PER_SEC));
+        apic->set_deadline(machine->apic_opaque, 0, ns_at(machine, value));
         break;
     }
     machine_unlock(machine);
-}
-
-static u64 tsc(void *board)
-{
-    struct machine *machine = board;
-#if defined(__x86_64__)
-    if (machine->host_tsc)
-        return __builtin_ia32_rdtsc();
-#endif
-    return clock_ns(machine->clock) * (CPUBUS_TSC_HZ / NS_PER_SEC);
 }
 
 static int signal(void *board, enum cpu_signal signal, int value)

@@ -51,6 +51,14 @@ struct machine_registers {
     u32 eax, ebx, ecx, edx, esi, edi;
 };
 
+/* The time-stamp counter.  Where KVM may execute the guest it is the host's, so that all engines count alike. */
+struct machine_tsc {
+    u64 host_hz;    /* 0: nanoseconds of virtual time */
+    bool fixed;     /* this host's KVM cannot make the guest's counter differ from the host's */
+    u64 late;       /* ticks that passed while the machine was stopped */
+    u64 stopped_at; /* host ticks; 0: it counts */
+};
+
 struct machine {
     pthread_mutex_t lock;      /* held by whoever runs device code */
     pthread_cond_t wake;       /* a halted or stopped vCPU waits here */
@@ -79,7 +87,7 @@ struct machine {
     /* Wires between CPU 0 and the board. */
     struct irq intr;           /* INTR: connected by who plugs the CPU in; without local APICs the PIC drives it */
     struct irq ferr;           /* FERR#: connected by the board; the CPU drives it (IRQ 13) */
-    bool host_tsc;             /* the TSC is the host's own, so that KVM and others count alike; else 1 GHz of clock */
+    struct machine_tsc tsc;
     bool ignne;                /* IGNNE#, as the board drives it: true = x87 errors are ignored */
 
     enum run_state state;

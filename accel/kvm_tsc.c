@@ -1,0 +1,85 @@
+/*
+ * The time-stamp counter across engines: the host's own, plus an offset that both KVM and the interpreter add.
+ *
+ * Source: Linux kernel documentation, virt/kvm/devices/vcpu: KVM_VCPU_TSC_CTRL; virt/kvm/api: KVM_GET_TSC_KHZ.
+ * Modelled: offsets.  Not modelled: a counter of another frequency than the host's.
+ * Some software KVMs let the host's counter show through and ignore offsets: there the guest counts like the host from
+ * power-on, and a guest that writes its counter is the interpreter's.
+ */
+#include <config.h>
+
+#if CONFIG_KVM
+
+#include "accel/kvm.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "machine/cpubus.h"
+#include "machine/trace.h"
+
+#define MSR_TSC 0x10u
+
+static int offset_attribute(int cpu, unsigned long request, u64 *offset)
+{
+    struct kvm_device_attr attribute = {
+        .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)offset};
+    return ioctl(cpu, request, &attribute);
+}
+
+static bool read_offset(int cpu, u64 *offset)
+{
+    struct {
+        struct kvm_msrs head;
+        struct kvm_msr_entry entry;
+    } buffer = {.head = {.nmsrs = 1}, .entry = {.index = MSR_TSC}};
+    if (ioctl(cpu, KVM_GET_MSRS, &buffer) != 1)
+        return false;
+    *offset = buffer.entry.data - cpubus_host_tsc();
+    return true;
+}
+
+/* Is the offset what we asked for, give or take some seconds of ticks? */
+static bool takes_offsets(int cpu)
+{
+    u64 wanted = 1ull << 45, got = 0;
+    return offset_attribute(cpu, KVM_SET_DEVICE_ATTR, &wanted) == 0 && read_offset(cpu, &got) &&
+           got - wanted + (1ull << 34) <= 1ull << 35;
+}
+
+bool kvm_tsc_probe(struct machine_tsc *tsc)
+{
+    struct error none;
+    int system = kvm_open(&none), vm = -1, cpu = -1;
+    if (system >= 0)
+        vm = ioctl(system, KVM_CREATE_VM, 0);
+    if (vm >= 0)
+        cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+    int khz = cpu >= 0 ? ioctl(cpu, KVM_GET_TSC_KHZ, 0) : 0;
+    if (khz > 0)
+        *tsc = (struct machine_tsc){.host_hz = (u64)khz * 1000, .fixed = !takes_offsets(cpu)};
+    const int files[] = {cpu, vm, system};
+    for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
+        if (files[i] >= 0)
+            close(files[i]);
+    if (khz > 0)
+        trace(ACCEL, "kvm: the host's TSC counts %d kHz%s", khz, tsc->fixed ? "; the guest sees it as it is" : "");
+    return khz > 0;
+}
+
+void kvm_tsc_load(struct kvm *kvm)
+{
+    const struct machine_tsc *tsc = &kvm->vcpu->machine->tsc;
+    u64 offset = kvm->vcpu->cpu->tsc_offset - tsc->late;
+    if (!tsc->fixed && offset != kvm->tsc_offset && offset_attribute(kvm->cpu, KVM_SET_DEVICE_ATTR, &offset) == 0)
+        kvm->tsc_offset = offset;
+}
+
+void kvm_tsc_store(struct kvm *kvm)
+{
+    const struct machine_tsc *tsc = &kvm->vcpu->machine->tsc;
+    if (!tsc->fixed && offset_attribute(kvm->cpu, KVM_GET_DEVICE_ATTR, &kvm->tsc_offset) == 0)
+        kvm->vcpu->cpu->tsc_offset = kvm->tsc_offset + tsc->late;
+}
+
+#endif

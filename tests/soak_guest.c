@@ -1,0 +1,211 @@
+/*
+ * /init of the soak test's initrd (tests/check-kvm.sh): a program for 64-bit Linux without any library that does the same
+ * sums again and again, in integer, x87 and SSE registers, across system calls, page faults, signals and processes, and
+ * compares each round with the first.  Run on the host it prints what the first round must be.
+ *
+ *   soak_guest ROUNDS    as an ordinary program; as process 1: for SOAK seconds (environment), then power off.
+ *
+ * Built with -ffreestanding -nostdlib -static; needs nothing beyond SSE2, and asks CPUID for nothing.
+ */
+#include <asm/unistd.h>
+
+typedef unsigned long long u64;
+typedef unsigned char u8;
+typedef double v2d __attribute__((vector_size(16)));
+typedef unsigned v4u __attribute__((vector_size(16)));
+
+static long syscall6(long n, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#define call(n, a, b, c) syscall6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+
+static unsigned length(const char *text)
+{
+    unsigned n = 0;
+    while (text[n])
+        n++;
+    return n;
+}
+
+static void print(const char *text) { call(__NR_write, 1, text, length(text)); }
+
+static void print_hex(u64 value)
+{
+    char text[17];
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        text[i] = "0123456789abcdef"[value & 15];
+    text[16] = 0;
+    print(text);
+}
+
+static void print_decimal(u64 value)
+{
+    char text[24], *p = text + 23;
+    *p = 0;
+    do
+        *--p = (char)('0' + value % 10);
+    while (value /= 10);
+    print(p);
+}
+
+static u64 mix(u64 hash, u64 value)
+{
+    hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+    return hash ^ hash >> 29;
+}
+
+static u64 integers(void)
+{
+    u64 x = 88172645463325252ull, hash = 1;
+    for (int i = 0; i < 40000; i++) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        hash = mix(hash, x / ((x >> 40) | 1)) + (x << (x & 63));
+    }
+    return hash;
+}
+
+/* Eight values stay in x87 registers over many instructions: all 80 bits of each count. */
+static u64 x87(void)
+{
+    u64 hash = 2;
+    for (int i = 1; i <= 300; i++) {
+        struct {
+            u64 mantissa;
+            unsigned short exponent;
+        } __attribute__((packed)) out[7];
+        double seed = i * 1.000000119;
+        int turns = 40;
+        __asm__ volatile("fninit; fldl %1; fldpi; fldl2e; fldln2; fldl2t; fld1; fldlg2\n"
+                         "1: fmul %%st(6), %%st; fsqrt; fadd %%st(1), %%st; fxch %%st(2); fsub %%st(4), %%st\n"
+                         "fmul %%st(5), %%st; frndint; fadd %%st(3), %%st; fxch %%st(5); fabs; fsqrt; fadd %%st(6), %%st\n"
+                         "decl %2; jnz 1b\n"
+                         "fstpt %0; fstpt 10+%0; fstpt 20+%0; fstpt 30+%0; fstpt 40+%0; fstpt 50+%0; fstpt 60+%0"
+                         : "=o"(out), "+m"(seed), "+r"(turns)
+                         :
+                         : "memory", "cc");
+        for (int k = 0; k < 7; k++)
+            hash = mix(mix(hash, out[k].mantissa), out[k].exponent);
+    }
+    return hash;
+}
+
+static u64 sse(void)
+{
+    v2d a = {1.5, -2.25}, b = {0.75, 3.125}, c = {1e-3, 1e3};
+    v4u w = {1, 2, 3, 4};
+    u64 hash = 3;
+    for (int i = 0; i < 20000; i++) {
+        a = a * b + c;
+        b = b / (a * a + (v2d){1, 1}) + (v2d){0.5, 0.25};
+        __asm__("sqrtpd %1, %0" : "=x"(c) : "x"(a * a + b * b));
+        w = w * 1664525u + (v4u){1013904223u, 1, 3, 5};
+        w ^= __builtin_shuffle(w, (v4u){3, 0, 1, 2}) >> 5;
+        if ((i & 63) == 0)
+            hash = mix(mix(hash, ((u64 *)&a)[0] ^ ((u64 *)&b)[1]), ((u64 *)&w)[0] ^ ((u64 *)&c)[1]);
+    }
+    return mix(hash, ((u64 *)&a)[1] ^ ((u64 *)&w)[1]);
+}
+
+/* String instructions over pages that are new each time. */
+static u64 pages(void)
+{
+    u64 hash = 4;
+    for (int round = 0; round < 4; round++) {
+        u8 *map = (u8 *)syscall6(__NR_mmap, 0, 1 << 18, 3, 0x22, -1, 0);
+        for (u64 i = 0; i < 1 << 18; i += 512)
+            *(u64 *)(map + i) = mix(i, (u64)round);
+        u8 *to = map + (1 << 17), *from = map;
+        u64 count = (1 << 17) - 64;
+        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+        for (u64 i = 0; i < 1 << 18; i += 256)
+            hash = mix(hash, *(u64 *)(map + i));
+        call(__NR_munmap, map, 1 << 18, 0);
+    }
+    return hash;
+}
+
+static u64 processes(void)
+{
+    int pipe[2];
+    u64 value = 5;
+    call(__NR_pipe, pipe, 0, 0);
+    long child = call(__NR_fork, 0, 0, 0);
+    if (child == 0) {
+        value = mix(integers(), sse());
+        call(__NR_write, pipe[1], &value, 8);
+        call(__NR_exit, 0, 0, 0);
+    }
+    call(__NR_read, pipe[0], &value, 8);
+    syscall6(__NR_wait4, child, 0, 0, 0, 0, 0);
+    call(__NR_close, pipe[0], 0, 0);
+    call(__NR_close, pipe[1], 0, 0);
+    for (int i = 0; i < 500; i++)
+        value = mix(value, (u64)call(__NR_getppid, 0, 0, 0) * 0 + (u64)call(__NR_close, 99, 0, 0));
+    return value;
+}
+
+static u64 seconds(void)
+{
+    u64 now[2] = {0, 0};
+    call(__NR_clock_gettime, 1, now, 0);
+    return now[0];
+}
+
+static const struct {
+    const char *name;
+    u64 (*sum)(void);
+} sums[] = {{"integers", integers}, {"x87", x87}, {"sse", sse}, {"pages", pages}, {"processes", processes}};
+enum { SUMS = sizeof(sums) / sizeof(sums[0]) };
+
+static u64 number(const char *text)
+{
+    u64 value = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (u64)(*text - '0');
+    return value;
+}
+
+static int soak(u64 rounds, u64 until)
+{
+    u64 first[SUMS] = {0}, round = 0, wrong = 0;
+    do {
+        for (int i = 0; i < SUMS; i++) {
+            u64 sum = sums[i].sum();
+            if (round == 0) {
+                print("sum "), print(sums[i].name), print(" "), print_hex(sum), print("\n");
+                first[i] = sum;
+            } else if (sum != first[i]) {
+                wrong++;
+                print("WRONG "), print(sums[i].name), print(" "), print_hex(sum), print("\n");
+            }
+        }
+        round++;
+    } while (until ? seconds() < until : round < rounds);
+    if (until) {
+        print("soak rounds "), print_decimal(round), print("\n");
+    }
+    print("soak wrong "), print_decimal(wrong), print("\n");
+    return wrong != 0;
+}
+
+__attribute__((used)) void begin(long *stack)
+{
+    const char **argument = (const char **)stack + 1, **environment = argument + stack[0] + 1;
+    if (call(__NR_getpid, 0, 0, 0) != 1)
+        call(__NR_exit, soak(stack[0] > 1 ? number(argument[1]) : 1, 0), 0, 0);
+    u64 duration = 20;
+    for (; *environment; environment++)
+        if ((*environment)[0] == 'S' && (*environment)[4] == '=')
+            duration = number(*environment + 5);
+    soak(0, seconds() + duration);
+    syscall6(__NR_reboot, 0xfee1dead, 672274793, 0x4321fedc, 0, 0, 0);
+    for (;;)
+        call(__NR_pause, 0, 0, 0);
+}
+
+__asm__(".globl _start\n_start: mov %rsp, %rdi\nand $-16, %rsp\ncall begin");
