@@ -111,8 +111,9 @@ static void fill(struct machine_config *config)
         .audiodev = "wav,path=/dev/null",
         .sounds = {{SOUND_SB16, 0x220, 5, 1, 5, NULL},
                    {SOUND_MPU401, 0x330, 9, 0, 0, "null"},
-                   {SOUND_ADLIB, 0x398, 0, 0, 0, NULL}},
-        .sound_count = 3,
+                   {SOUND_ADLIB, 0x398, 0, 0, 0, NULL},
+                   {.card = SOUND_AC97}},
+        .sound_count = 4,
     };
     for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
         config->serial[i] = "null";
@@ -215,7 +216,7 @@ static void place_windows(void)
         {0x09, 0x20, 0xc000},     {0x10, 0x10, 0xe0000000}, {0x10, 0x18, 0xe1000000}, {0x0b, 0x40, 0x600},
         {0x0b, 0x90, 0x700},      {0x0b, 0x80, 1},          {0x0b, 0xd2, 1},          {0x08, 0x04, 7},
         {0x09, 0x04, 5},          {0x0b, 0x04, 3},          {0x10, 0x04, 3},          {0x09, 0x40, 0x80008000},
-        {0x10, 0x30, 0xe2000001},
+        {0x10, 0x30, 0xe2000001}, {0x18, 0x10, 0xd000},     {0x18, 0x14, 0xd100},     {0x18, 0x04, 5},
     };
     for (size_t i = 0; i < ARRAY_SIZE(settings) && pc->has_pci; i++)
         pci_config_write(machine->pci, settings[i].function, settings[i].reg, settings[i].value, 4);
@@ -642,6 +643,7 @@ static void fuzz(enum machine_type type, u64 number)
     CHECK(mkdtemp(dir) != NULL);
     fill(&config);
     config.machine = type;
+    config.sound_count -= type == MACHINE_ISAPC; /* the last card is PCI's */
     seed = from_environment("FUZZ_SEED", number);
     random_state = seed * 0x9e3779b97f4a7c15ull | 1;
     instructions = 0;

@@ -58,14 +58,15 @@ static const struct model models[] = {
     {"sb16", {.iobase = 0x220, .irq = 5, .dma = 1, .dma16 = 5}, plug_sb16, SOUND_SB16},
     {"adlib", {.iobase = 0x388}, NULL, SOUND_ADLIB},
     {"mpu401", {.iobase = 0x330, .irq = 9, .midi = "none"}, NULL, SOUND_MPU401},
+    {"AC97", {0}, NULL, SOUND_AC97},
 };
 
-const char *const optvalue_devices[] = {"isa-debug-exit", "sb16", "adlib", "mpu401", NULL};
+const char *const optvalue_devices[] = {"isa-debug-exit", "sb16", "adlib", "mpu401", "AC97", NULL};
 
 /* Values that QEMU's users type and that a later version will have: refused in words of their own. */
-static const char *const later_devices[] = {
-    "e1000", "rtl8139",    "ne2k_isa", "ne2k_pci", "virtio-",    "usb-",         "AC97",           "es1370",
-    "VGA",   "isa-serial", "ide-",     "pcspk",    "cirrus-vga", "isa-debugcon", "piix3-usb-uhci", NULL};
+static const char *const later_devices[] = {"e1000", "rtl8139",    "ne2k_isa",     "ne2k_pci",       "virtio-",
+                                            "usb-",  "es1370",     "VGA",          "isa-serial",     "ide-",
+                                            "pcspk", "cirrus-vga", "isa-debugcon", "piix3-usb-uhci", NULL};
 
 static int find_model(const char *name, const struct model **model, struct error *err)
 {

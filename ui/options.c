@@ -211,7 +211,7 @@ static const struct option table[] = {
     {"L", MACHINE, "DIR", set_directory, "look for firmware here first"},
     {"rtc", MACHINE, "base=utc|localtime|DATE[,clock=host|rt|vm]", optvalue_rtc, "clock; vm stands still while the machine is stopped"},
     {"icount", MACHINE, "shift=N[,sleep=off]", optvalue_icount, "time from instructions: 1 takes 2^N ns; runs repeat exactly"},
-    {"device", MACHINE, "MODEL[,KEY=VALUE]", optvalue_device, "a plug-in card: sb16[,iobase=,irq=,dma=,dma16=], adlib, mpu401[,midi=WHERE],\n"
+    {"device", MACHINE, "MODEL[,KEY=VALUE]", optvalue_device, "a plug-in card: sb16[,iobase=,irq=,dma=,dma16=], adlib, AC97, mpu401[,midi=WHERE],\n"
      "isa-debug-exit[,iobase=,iosize=] (-device help)"},
     {"fw_cfg", MACHINE, "name=N,file=F|string=S", optvalue_fw_cfg, "hand a file or text to firmware and guest"},
     {"nodefaults", MACHINE, NULL, set_nodefaults, "no serial port, monitor or VGA unless asked for"},

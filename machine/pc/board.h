@@ -5,6 +5,7 @@
 #define MACHINE_PC_BOARD_H
 
 #include "devices/a20.h"
+#include "devices/ac97.h"
 #include "devices/debug_exit.h"
 #include "devices/debugcon.h"
 #include "devices/fpu_irq13.h"
@@ -91,6 +92,7 @@ struct pc {
     struct sb16 sb16;     /* these as -device says */
     struct opl3 adlib;
     struct mpu401 mpu401;
+    struct ac97 ac97;
     struct fpu_irq13 fpu;
     struct ps2_keyboard keyboard;
     struct ps2_mouse mouse;

@@ -24,7 +24,7 @@ enum machine_type { MACHINE_PC, MACHINE_ISAPC };
 enum accel_type { ACCEL_AUTO, ACCEL_INTERP, ACCEL_KVM };
 enum vga_type { VGA_STD, VGA_CIRRUS, VGA_NONE };
 enum display_type { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_SDL, DISPLAY_CURSES };
-enum sound_card { SOUND_NONE, SOUND_SB16, SOUND_ADLIB, SOUND_MPU401 }; /* each at most once */
+enum sound_card { SOUND_NONE, SOUND_SB16, SOUND_ADLIB, SOUND_MPU401, SOUND_AC97 }; /* each at most once */
 enum drive_interface { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE };
 enum drive_media { MEDIA_DISK, MEDIA_CDROM };
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };

@@ -24,6 +24,13 @@ static int plug_mpu401(struct pc *pc, const struct sound_config *config, struct 
     return 0;
 }
 
+static int plug_ac97(struct pc *pc, struct error *err)
+{
+    if (!pc->has_pci)
+        return error_set(err, EINVAL, "-device AC97: isapc has no PCI bus; sb16 fits");
+    return ac97_init(&pc->ac97, pc->machine, pc->audio);
+}
+
 static int plug(struct pc *pc, const struct sound_config *config, struct error *err)
 {
     error_set(err, ENOMEM, "not enough memory for the machine's sound");
@@ -31,6 +38,7 @@ static int plug(struct pc *pc, const struct sound_config *config, struct error *
     case SOUND_SB16: return plug_sb16(pc, config);
     case SOUND_ADLIB: return opl3_init(&pc->adlib, pc->machine, pc->audio, config->port, "adlib");
     case SOUND_MPU401: return plug_mpu401(pc, config, err);
+    case SOUND_AC97: return plug_ac97(pc, err);
     case SOUND_NONE: break;
     }
     return 0;
