@@ -1,8 +1,8 @@
 /*
- * The main thread's event loop: poll(2), with a pipe that other threads write to wake it.
+ * The event loop: poll(2), with a pipe that other threads write to wake it.
  *
  * The list of watches and the queue of posted calls are guarded by a mutex of the loop's own, so that a chip on a vCPU
- * thread may change a watch while the main thread sleeps in poll.  Only the main thread frees watches.
+ * thread may change a watch while the loop sleeps in poll.  Only the thread that turns the loop frees watches.
  */
 #include "machine/loop.h"
 

@@ -1,5 +1,5 @@
 /*
- * The main thread's event loop: file descriptors and deferred work.  Callbacks run with the machine lock held.
+ * The event loop: file descriptors and deferred work.  Callbacks run with the machine lock held.
  */
 #ifndef MACHINE_LOOP_H
 #define MACHINE_LOOP_H
@@ -18,7 +18,7 @@ struct loop_watch *loop_watch(struct loop *loop, int fd, short events, void (*re
 void loop_watch_events(struct loop_watch *watch, short events);
 void loop_unwatch(struct loop_watch *watch);
 
-/* From any thread: run `call` on the main thread soon, at the latest in loop_destroy.  Never blocks. */
+/* From any thread: run `call` on the loop's thread soon, at the latest in loop_destroy.  Never blocks. */
 void loop_post(struct loop *loop, void (*call)(void *opaque), void *opaque);
 
 /* One turn: poll for at most timeout_ms (-1: for ever), then call what is ready.  lock/unlock wrap the callbacks. */

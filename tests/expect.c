@@ -16,6 +16,7 @@
  *   monitor TEXT      a line to the monitor
  *   mwait TEXT        wait on the monitor's output
  *   ask COMMAND => TEXT   the same command to the monitor again and again until its output holds TEXT
+ *   screen TEXT       until the guest's text screen, asked of the monitor, has a line that holds TEXT
  *   run COMMAND       by the shell; it must succeed
  *   sleep SECONDS
  *   signal NUMBER     to the command
@@ -57,6 +58,7 @@ static int input = -1, terminal_slave = -1;
 static pid_t child;
 static double zero, limit = 60;
 static FILE *transcript;
+static const char *socket_path;
 static char never[8][128];
 static int never_count, line_number;
 static const char *doing = "";
@@ -351,6 +353,35 @@ static void ask(char *command)
     }
 }
 
+/* What a file holds, cut to `size`. */
+static void slurp(const char *path, char *data, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    size_t length = file ? fread(data, 1, size - 1, file) : 0;
+    data[length] = 0;
+    if (file)
+        fclose(file);
+}
+
+static void see(const char *text)
+{
+    double end = now() + limit;
+    char path[256], command[300], screen[16384];
+    snprintf(path, sizeof(path), "%s.txt", socket_path ? socket_path : "screen");
+    int length = snprintf(command, sizeof(command), "screendump %s\n", path);
+    for (;;) {
+        if (monitor.fd >= 0)
+            write_all(monitor.fd, command, (size_t)length);
+        pause_for(0.3);
+        slurp(path, screen, sizeof(screen));
+        if (strstr(screen, text))
+            break;
+        if (monitor.fd < 0 || now() >= end)
+            fail("not on the screen, which says:\n%s", screen);
+    }
+    remove(path);
+}
+
 static void run_shell(const char *text)
 {
     if (system(text) != 0)
@@ -380,6 +411,8 @@ static void obey(const char *verb, char *text)
         wait_for(&monitor, text);
     else if (!strcmp(verb, "ask"))
         ask(text);
+    else if (!strcmp(verb, "screen"))
+        see(text);
     else if (!strcmp(verb, "run"))
         run_shell(text);
     else if (!strcmp(verb, "sleep"))
@@ -396,7 +429,6 @@ static void obey(const char *verb, char *text)
 
 int main(int argc, char **argv)
 {
-    const char *socket_path = NULL;
     bool terminal = false;
     char line[1024];
     int option;

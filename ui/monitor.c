@@ -1,7 +1,7 @@
 /*
  * The monitor: lines in, commands out of one table, text back.
  *
- * All of it runs on the main thread with the machine lock held.
+ * All of it runs on the loop's thread with the machine lock held.
  */
 #include "ui/monitor.h"
 

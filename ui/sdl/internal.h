@@ -83,7 +83,7 @@ struct picture {
     struct surface surface;
     SDL_Texture *texture, *sharp; /* sharp: enlarged by a whole factor */
     int width, height;            /* of texture */
-    int sharp_factor;
+    int sharp_width, sharp_height;
     bool smooth, whole, square; /* filter; whole multiples only; no aspect correction */
     SDL_Rect place;             /* on the output */
     bool sharp_stale;

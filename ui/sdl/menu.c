@@ -267,6 +267,8 @@ static void find(struct menu *menu, char c)
 bool menu_key(struct window *window, SDL_Keycode key)
 {
     struct menu *menu = &window->menu;
+    if (menu->stale) /* what is chosen from must be there before it is drawn */
+        build(window);
     int selected = menu->selected[menu->depth];
     switch (key) {
     case SDLK_UP: step(menu, -1); break;

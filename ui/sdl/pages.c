@@ -82,20 +82,8 @@ static void set_directory(struct window *window, const char *path)
         strcpy(window->menu.directory, path);
 }
 
-/* The list starts where the drive's present file is, else where the program was started. */
 static void go_files(struct window *window, int index)
 {
-    struct drive_view view;
-    char *directory = window->menu.directory, path[PATH_MAX];
-    if (!view_drive(window, index, &view))
-        return;
-    if (!*directory && view.full && realpath(view.file, path)) {
-        char *slash = strrchr(path, '/');
-        slash[slash == path] = '\0';
-        set_directory(window, path);
-    }
-    if (!*directory)
-        set_directory(window, getcwd(path, sizeof(path)) ? path : "/");
     menu_go(window, page_files, index);
 }
 
@@ -111,8 +99,27 @@ static void page_drive(struct window *window, int index)
         menu_add(window, NULL, 0, "The guest has locked the tray")->disabled = true;
 }
 
+/* The list of files starts where the drive's present one is, else where the program was started. */
+static void start_directory(struct window *window, const struct drive_view *view)
+{
+    char path[PATH_MAX];
+    if (*window->menu.directory)
+        return;
+    if (view->full && realpath(view->file, path)) {
+        char *slash = strrchr(path, '/');
+        slash[slash == path] = '\0';
+    } else if (!getcwd(path, sizeof(path))) {
+        strcpy(path, "/");
+    }
+    set_directory(window, path);
+}
+
 static void go_drive(struct window *window, int index)
 {
+    struct drive_view view;
+    if (!view_drive(window, index, &view))
+        return;
+    start_directory(window, &view);
     menu_go(window, page_drive, index);
 }
 

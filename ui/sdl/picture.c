@@ -31,7 +31,6 @@ static bool make_texture(struct window *window)
                                          surface->width, surface->height);
     picture->width = surface->width;
     picture->height = surface->height;
-    picture->sharp_factor = 0;
     return picture->texture != NULL;
 }
 
@@ -94,25 +93,30 @@ void picture_place(struct window *window, int width, int height)
     picture->place = place;
 }
 
-/* The whole factor that is enough for both directions; 1: nothing to do beforehand. */
-static int whole_factor(const struct picture *picture)
+/* The whole factor that is enough in one direction; 1: nothing to do beforehand. */
+static int whole_factor(int shown, int size)
 {
-    bool exact = picture->place.w % picture->width == 0 && picture->place.h % picture->height == 0;
-    int across = (picture->place.w + picture->width - 1) / picture->width;
-    int down = (picture->place.h + picture->height - 1) / picture->height;
-    return exact ? 1 : MIN(MAX(across, down), 8);
+    return MIN((shown + size - 1) / size, 8);
 }
 
-static bool make_sharp(struct window *window, int factor)
+static bool is_exact(const struct picture *picture)
+{
+    return picture->place.w % picture->width == 0 && picture->place.h % picture->height == 0;
+}
+
+static bool make_sharp(struct window *window)
 {
     struct picture *picture = &window->picture;
-    if (picture->sharp && picture->sharp_factor == factor)
+    int width = picture->width * whole_factor(picture->place.w, picture->width);
+    int height = picture->height * whole_factor(picture->place.h, picture->height);
+    if (picture->sharp && picture->sharp_width == width && picture->sharp_height == height)
         return true;
     if (picture->sharp)
         SDL_DestroyTexture(picture->sharp);
-    picture->sharp = SDL_CreateTexture(window->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_TARGET,
-                                       picture->width * factor, picture->height * factor);
-    picture->sharp_factor = picture->sharp ? factor : 0;
+    picture->sharp =
+        SDL_CreateTexture(window->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_TARGET, width, height);
+    picture->sharp_width = width;
+    picture->sharp_height = height;
     picture->sharp_stale = true;
     return picture->sharp != NULL;
 }
@@ -123,8 +127,8 @@ void picture_show(struct window *window)
     SDL_Renderer *renderer = window->renderer;
     if (!picture->texture)
         return;
-    int factor = picture->smooth ? 1 : whole_factor(picture);
-    if (factor > 1 && SDL_RenderTargetSupported(renderer) && make_sharp(window, factor)) {
+    bool plain = picture->smooth || is_exact(picture);
+    if (!plain && SDL_RenderTargetSupported(renderer) && make_sharp(window)) {
         if (picture->sharp_stale) {
             SDL_SetTextureScaleMode(picture->texture, SDL_ScaleModeNearest);
             SDL_SetRenderTarget(renderer, picture->sharp);

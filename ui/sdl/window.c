@@ -282,24 +282,31 @@ static void frame(struct window *window, u32 now)
         present(window);
 }
 
+/* A frame that comes late, for the host was busy, does not make the following ones hurry. */
+static void schedule_frame(struct window *window, u32 now)
+{
+    u32 period = window->hidden ? HIDDEN_MS : FRAME_MS;
+    window->next_frame += period;
+    if ((i32)(now - window->next_frame) > 0)
+        window->next_frame = now;
+}
+
 void window_run(struct window *window)
 {
     SDL_Event event;
+    window->next_frame = SDL_GetTicks();
     while (!ended(window)) {
-        u32 now = SDL_GetTicks();
-        i32 left = (i32)(window->next_frame - now);
-        if (left > 0 && SDL_WaitEventTimeout(&event, left)) {
+        i32 left = (i32)(window->next_frame - SDL_GetTicks());
+        if (left > 0 ? SDL_WaitEventTimeout(&event, left) : SDL_PollEvent(&event)) {
             do
                 events_handle(window, &event);
             while (SDL_PollEvent(&event));
-            continue;
         }
-        if (left > 0 && (left = (i32)(window->next_frame - SDL_GetTicks())) > 0)
-            continue;
-        now = SDL_GetTicks();
-        window->next_frame = MAX((i32)(now - window->next_frame), 0) > FRAME_MS ? now : window->next_frame;
-        window->next_frame += window->hidden ? HIDDEN_MS : FRAME_MS;
-        frame(window, now);
+        u32 now = SDL_GetTicks();
+        if ((i32)(window->next_frame - now) <= 0) {
+            schedule_frame(window, now);
+            frame(window, now);
+        }
     }
 }
 
