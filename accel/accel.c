@@ -9,6 +9,7 @@
 
 #include <config.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,6 +376,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     *vcpu = (struct vcpu){.accel = accel, .machine = machine, .engine = find_engine(options->engine), .parked = true};
     vcpu->shift.gear = vcpu->engine;
     vcpu->kvm_all_modes = options->kvm_all_modes;
+    vcpu->exit_stats.timed = options->stats;
     if (!vcpu->engine) {
         error_set(err, EINVAL, "there is no engine '%s'", options->engine);
         free(accel);
@@ -421,6 +423,14 @@ int accel_start(struct accel *accel, struct error *err)
     return 0;
 }
 
+static void print_line(void *out, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(out, fmt, args);
+    va_end(args);
+}
+
 void accel_destroy(struct accel *accel)
 {
     if (!accel)
@@ -437,6 +447,10 @@ void accel_destroy(struct accel *accel)
           accel->vcpu.engine->name, (unsigned long long)cpu_instructions(cpu),
           (unsigned long long)cpu->stats.blocks_built, (unsigned long long)cpu->stats.blocks_killed,
           (unsigned long long)cpu->stats.page_walks, (unsigned long long)cpu->stats.interrupts);
+    if (accel->options.stats) {
+        accel_print(accel, print_line, stderr);
+        accel_print_exits(accel, print_line, stderr);
+    }
     accel->machine->intr.set = NULL;
     accel->machine->drive_cpu = NULL;
     accel->machine->kick = NULL;
@@ -496,6 +510,12 @@ int accel_shift(struct accel *accel, const char *name, struct error *err)
     r = shift_to(&accel->vcpu, engine, err);
     accel_resume(accel);
     return r;
+}
+
+void accel_print_exits(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3),
+                       void *out)
+{
+    exits_print(&accel->vcpu.exit_stats, print, out);
 }
 
 void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out)

@@ -8,6 +8,7 @@
 #ifndef ACCEL_ACCEL_H
 #define ACCEL_ACCEL_H
 
+#include "accel/exits.h"
 #include "cpu/cpu.h"
 #include "machine/machine.h"
 
@@ -89,6 +90,7 @@ struct vcpu {
     struct shift shift;
     u64 slice_ns;                /* for engines that are timed */
     u64 exits;                   /* returns of an engine that is timed from guest code */
+    struct exits exit_stats;     /* of engines that leave the guest; lock held */
     const char *cannot;
     bool expected;               /* ... and it is nothing to tell the user about */
     bool kvm_all_modes;
@@ -100,6 +102,7 @@ struct vcpu {
 struct accel_options {
     const char *cpu_model, *cpu_features; /* features may be NULL */
     const char *engine;  /* by name; NULL: the interpreter */
+    bool stats;          /* exits are timed, and printed at the end */
     bool kvm_all_modes;  /* KVM executes even what this host's KVM is known to get wrong */
     int icount_shift;    /* -1: real time */
     bool icount_sleep;   /* idle time passes in real time even under icount */
@@ -128,6 +131,9 @@ int accel_shift(struct accel *accel, const char *name, struct error *err);
 const char *accel_engine_name(const struct accel *accel);
 /* How often an engine that does not count instructions has come back from guest code, so far. */
 u64 accel_exits(const struct accel *accel);
+/* For `info exits`; lock held. */
+void accel_print_exits(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3),
+                       void *out);
 /* For `info accel`; lock held. */
 void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
 

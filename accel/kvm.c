@@ -28,10 +28,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cpu/system.h"
 #include "machine/trace.h"
 
 #define DEVICE "/dev/kvm"
 #define KICK_SIGNAL SIGRTMIN
+#define MSR_APIC_BASE 0x1bu
+#define MSR_TSC_DEADLINE 0x6e0u
 #define DIRTY_INTERVAL 20000000ull /* ns between readings of the frame buffers' dirty log */
 
 static __thread struct kvm *this_thread;
@@ -110,6 +113,17 @@ static void enable_exits(struct kvm *kvm)
     struct kvm_enable_cap enable = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
     if (has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
         ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
+    struct kvm_enable_cap msrs = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
+                                  .args = {KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
+                                           KVM_MSR_EXIT_REASON_FILTER}};
+    u8 deny = 0;
+    struct kvm_msr_filter filter = {
+        .flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
+        .ranges = {{KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, MSR_APIC_BASE, &deny},
+                   {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, MSR_TSC_DEADLINE, &deny}}};
+    if (has(kvm->vm, KVM_CAP_X86_USER_SPACE_MSR) && ioctl(kvm->vm, KVM_ENABLE_CAP, &msrs) == 0 &&
+        has(kvm->vm, KVM_CAP_X86_MSR_FILTER))
+        ioctl(kvm->vm, KVM_X86_SET_MSR_FILTER, &filter);
     /* Three pages that Intel hosts without unrestricted guests need; below the BIOS at the top of 4 GiB. */
     u64 identity = 0xfeffc000;
     if (has(kvm->vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
@@ -290,6 +304,34 @@ static bool do_access(struct kvm *kvm)
     return true;
 }
 
+/* MSRs that KVM lacks or that our own APIC has are those of the model; without the lock, since they take it. */
+static bool serve_msr(struct kvm *kvm)
+{
+    struct kvm_run *run = kvm->run;
+    struct cpu *cpu = kvm->vcpu->cpu;
+    u64 value = run->msr.data;
+    if (run->exit_reason == KVM_EXIT_X86_RDMSR)
+        run->msr.error = !msr_read(cpu, run->msr.index, &value);
+    else if (run->exit_reason == KVM_EXIT_X86_WRMSR)
+        run->msr.error = !msr_write(cpu, run->msr.index, value);
+    else
+        return false;
+    run->msr.data = value;
+    kvm->io_pending = true;
+    return true;
+}
+
+/* CR8 is the local APIC's TPR. */
+static void follow_tpr(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    if (kvm->user_only || kvm->run->cr8 == cpu->cr8)
+        return;
+    cpu->cr8 = kvm->run->cr8;
+    if (cpu->bus->apic_write)
+        cpu->bus->apic_write(cpu->board, CPU_APIC_TPR, cpu->cr8 << 4);
+}
+
 /* Lets KVM finish the instruction whose access we made. */
 static void complete_access(struct kvm *kvm)
 {
@@ -394,26 +436,43 @@ static enum engine_exit fail(struct kvm *kvm, const char *why)
     return ENGINE_EXIT_DEAD;
 }
 
+static void inject_nmi(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    if (!kvm->can_inject_nmi || kvm->io_pending || ioctl(kvm->cpu, KVM_NMI, 0) < 0)
+        return;
+    cpu->nmi_pending = false;
+    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", 0);
+}
+
+static void inject_interrupt(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    int vector = cpu->bus->acknowledge(cpu->board);
+    kvm->run->ready_for_interrupt_injection = 0;
+    if (vector < 0) /* it has gone */
+        return;
+    struct kvm_interrupt interrupt = {.irq = (u32)vector};
+    if (ioctl(kvm->cpu, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
+        cpu->held.valid = cpu->held.external = true;
+        cpu->held.vector = (u8)vector;
+    }
+    cpu->stats.interrupts++;
+    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "interrupt injected", 0);
+}
+
 /* An interrupt if the guest takes one now, else a request to come back when it does. */
 static void inject(struct kvm *kvm)
 {
-    struct vcpu *vcpu = kvm->vcpu;
-    struct cpu *cpu = vcpu->cpu;
+    struct cpu *cpu = kvm->vcpu->cpu;
     struct kvm_run *run = kvm->run;
-    if (unlikely(cpu->nmi_pending) && kvm->can_inject_nmi && !kvm->io_pending && ioctl(kvm->cpu, KVM_NMI, 0) == 0)
-        cpu->nmi_pending = false;
+    if (unlikely(cpu->nmi_pending))
+        inject_nmi(kvm);
     run->request_interrupt_window = 0;
     if (likely(!__atomic_load_n(&cpu->intr, __ATOMIC_SEQ_CST)))
         return;
-    if (run->ready_for_interrupt_injection && run->if_flag && !kvm->io_pending) {
-        struct kvm_interrupt interrupt = {.irq = (u32)cpu->bus->acknowledge(cpu->board)};
-        if (ioctl(kvm->cpu, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
-            cpu->held.valid = cpu->held.external = true;
-            cpu->held.vector = (u8)interrupt.irq;
-        }
-        run->ready_for_interrupt_injection = 0;
-        cpu->stats.interrupts++;
-    }
+    if (run->ready_for_interrupt_injection && run->if_flag && !kvm->io_pending)
+        inject_interrupt(kvm);
     if (cpu->intr)
         run->request_interrupt_window = 1;
 }
@@ -441,6 +500,7 @@ static enum engine_exit after_exit(struct kvm *kvm)
     struct cpu *cpu = kvm->vcpu->cpu;
     switch (kvm->run->exit_reason) {
     case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_SET_TPR: /* follow_tpr has told the APIC */
     case KVM_EXIT_INTR: return ENGINE_EXIT_BUDGET;
     case KVM_EXIT_HLT:
         cpu->activity = ACTIVITY_HALTED;
@@ -495,9 +555,56 @@ static enum engine_exit enter(struct kvm *kvm)
     return fail(kvm, strerror(code));
 }
 
-static enum engine_exit loop(struct kvm *kvm)
+static const char *reason_name(u32 reason)
+{
+    static const char *const names[] = {
+        [KVM_EXIT_UNKNOWN] = "unknown",
+        [KVM_EXIT_IO] = "port",
+        [KVM_EXIT_DEBUG] = "debug",
+        [KVM_EXIT_HLT] = "HLT",
+        [KVM_EXIT_MMIO] = "memory-mapped register",
+        [KVM_EXIT_IRQ_WINDOW_OPEN] = "interrupt window",
+        [KVM_EXIT_SHUTDOWN] = "shutdown",
+        [KVM_EXIT_FAIL_ENTRY] = "entry failed",
+        [KVM_EXIT_INTR] = "signal",
+        [KVM_EXIT_SET_TPR] = "TPR",
+        [KVM_EXIT_INTERNAL_ERROR] = "internal error",
+        [KVM_EXIT_X86_RDMSR] = "RDMSR",
+        [KVM_EXIT_X86_WRMSR] = "WRMSR",
+    };
+    return reason < ARRAY_SIZE(names) && names[reason] ? names[reason] : "other";
+}
+
+/* An exit served since `began`; lock held. */
+static void count_exit(struct kvm *kvm, u64 began)
+{
+    const struct kvm_run *run = kvm->run;
+    struct exits *exits = &kvm->vcpu->exit_stats;
+    u64 ns = exits->timed ? host_ns() - began : 0;
+    exits_count_name(exits, EXITS_REASON, reason_name(run->exit_reason), ns);
+    if (run->exit_reason == KVM_EXIT_IO)
+        exits_count(exits, run->io.direction == KVM_EXIT_IO_IN ? EXITS_IN : EXITS_OUT, run->io.port, ns);
+    else if (run->exit_reason == KVM_EXIT_MMIO)
+        exits_count(exits, run->mmio.is_write ? EXITS_WRITE : EXITS_READ, run->mmio.phys_addr & ~0xfffull, ns);
+}
+
+static enum engine_exit serve(struct kvm *kvm)
 {
     struct machine *machine = kvm->vcpu->machine;
+    u64 began = kvm->vcpu->exit_stats.timed ? host_ns() : 0;
+    follow_tpr(kvm);
+    if (serve_msr(kvm))
+        return ENGINE_EXIT_BUDGET;
+    machine_lock(machine);
+    bool access = do_access(kvm);
+    enum engine_exit why = access ? prepare(kvm) : after_exit(kvm);
+    count_exit(kvm, began);
+    machine_unlock(machine);
+    return why;
+}
+
+static enum engine_exit loop(struct kvm *kvm)
+{
     for (;;) {
         if (__atomic_exchange_n(&kvm->kicked, false, __ATOMIC_SEQ_CST))
             return ENGINE_EXIT_KICKED;
@@ -508,12 +615,8 @@ static enum engine_exit loop(struct kvm *kvm)
         if (unlikely(kvm->vcpu->cpu->held.valid))
             return cannot(kvm, "an event is waiting");
         enum engine_exit why = enter(kvm);
-        if (why != ENGINE_EXIT_BUDGET)
-            return why;
-        machine_lock(machine);
-        bool access = do_access(kvm);
-        why = access ? prepare(kvm) : after_exit(kvm);
-        machine_unlock(machine);
+        if (why == ENGINE_EXIT_BUDGET)
+            why = serve(kvm);
         if (why != ENGINE_EXIT_BUDGET)
             return why;
     }

@@ -118,6 +118,7 @@ static int plug_in_cpu(struct program *program, struct error *err)
         .cpu_model = config->cpu_model ? config->cpu_model : config->machine == MACHINE_ISAPC ? "486" : CPU_DEFAULT_MODEL,
         .cpu_features = config->cpu_features,
         .kvm_all_modes = config->kvm_all_modes,
+        .stats = config->accel_stats,
         .icount_shift = config->icount_shift,
         .icount_sleep = config->icount_sleep,
         .no_reboot = config->no_reboot,

@@ -207,10 +207,17 @@ static void info_accel(struct monitor *monitor, char *args)
         monitor_print(monitor, "engine: none\n");
 }
 
+static void info_exits(struct monitor *monitor, char *args)
+{
+    if (monitor->accel)
+        accel_print_exits(monitor->accel, monitor_print, monitor);
+}
+
 const struct monitor_command monitor_infos[] = {
     {"registers", "", "the processor's state", info_registers},
     {"cpus", "", "processors", info_cpus},
     {"accel", "", "the engine that executes, its detours and shifts", info_accel},
+    {"exits", "", "why the guest was left: reasons, ports, pages of registers (times: -accel kvm,stats=on)", info_exits},
     {"mem", "", "mapped linear memory, with its rights", monitor_info_mem},
     {"tlb", "", "linear to physical, as the page tables say", monitor_info_tlb},
     {"mtree", "", "what answers at which physical address and port", info_mtree},

@@ -202,7 +202,7 @@ static const struct option table[] = {
     {"machine", MACHINE, "", optvalue_machine, NULL},
     {"no-hpet", MACHINE, NULL, set_no_hpet, "no high precision event timer"},
     {"cpu", MACHINE, "MODEL[,+F,-F]", optvalue_cpu, "processor model and features (-cpu help)"},
-    {"accel", MACHINE, "kvm|interp|auto[,modes=all]", optvalue_accel,
+    {"accel", MACHINE, "kvm|interp|auto[,modes=all][,stats=on]", optvalue_accel,
      "engine [interp]; several are tried in order (tcg means interp);\nmodes=all: KVM also executes what this host's gets wrong"},
     {"enable-kvm", MACHINE, NULL, set_enable_kvm, NULL},
     {"m", MACHINE, "64|64M|1G", optvalue_memory, "memory, in MiB without a unit (128)"},

@@ -271,6 +271,14 @@ static int accel_modes(struct options *options, void *target, const char *value,
     return MIN(choice, 0);
 }
 
+static int accel_stats(struct options *options, void *target, const char *value, struct error *err)
+{
+    static const char *const switches[] = {"off", "on", NULL};
+    int choice = optvalue_choice("-accel stats=", value, switches, err);
+    options->machine.accel_stats = choice == 1;
+    return MIN(choice, 0);
+}
+
 static int accel_name(struct options *options, void *target, const char *value, struct error *err)
 {
     return add_accel(options, value, err);
@@ -278,7 +286,8 @@ static int accel_name(struct options *options, void *target, const char *value, 
 
 int optvalue_accel(struct options *options, const char *value, struct error *err)
 {
-    static const struct key keys[] = {{"accel", accel_name}, {"modes", accel_modes}, {NULL, NULL}};
+    static const struct key keys[] = {
+        {"accel", accel_name}, {"modes", accel_modes}, {"stats", accel_stats}, {NULL, NULL}};
     return set_keys(options, "-accel", value, "accel", keys, NULL, err);
 }
 

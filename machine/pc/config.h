@@ -60,6 +60,7 @@ struct machine_config {
     const char *cpu_features;                  /* "+sse2,-apic", or NULL */
     enum accel_type accels[CONFIG_MAX_ACCELS]; /* in order of preference */
     int accel_count;                           /* 0: the interpreter */
+    bool accel_stats;                          /* -accel kvm,stats=on */
     bool kvm_all_modes;                        /* -accel kvm,modes=all */
 
     struct drive_config drives[CONFIG_MAX_DRIVES];
