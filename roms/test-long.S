@@ -25,6 +25,7 @@
         .set    DATA_LIMIT, 0xf0        /* base 10000h, limit 0 */
         .set    GATE_32, 0xf8           /* to 32-bit code */
 
+        .set    P66, 0x66
         .set    PAGE, 0x60000           /* pages for trial */
         .set    pte_PAGE, page_tables + (PAGE >> 12) * 8
 
@@ -359,8 +360,8 @@ missing_opcodes:
         fault64 "AAD", 6, NONE, .byte 0xd5, 0x0a
         fault64 "opcode D6", 6, NONE, .byte 0xd6
         fault64 "LOCK on a register", 6, NONE, .byte 0xf0, 0x48, 0x01, 0xc0
-        fault64 "16 bytes: #GP", 13, 0, .byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x48, 0x90
-        runs64  "15 bytes", .byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90
+        fault64 "16 bytes: #GP", 13, 0, .byte P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, 0x48, 0x90
+        runs64  "15 bytes", .byte P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, P66, 0x90
         movq    $-1, %rax
         .byte   0x48, 0x66, 0xb8, 0x34, 0x12    /* REX before another prefix does not count */
         check64 "REX, 66, MOV: 16 bits", 0xffffffffffff1234

@@ -71,8 +71,8 @@ main_esp:
 
 /* --- alignment ---------------------------------------------------------------------------------------------------- */
 
-/* What the manual leaves open was measured on an AMD EPYC (SIGBUS with EFLAGS.AC): unaligned SSE operands want 16; FXSAVE is #AC when not
- * aligned to 4, else #GP. */
+/* What the manual leaves open was measured on an AMD EPYC (SIGBUS with EFLAGS.AC): unaligned SSE operands want 16;
+ * FXSAVE is #AC when not aligned to 4, else #GP. */
         .macro  crooked text, insn:vararg
         movl    $0x20000, %ebx
         user_fault "\text", 17, 0, \insn
