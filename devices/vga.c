@@ -276,8 +276,11 @@ PORT_OPS(color_status, 0x3da);
 
 /* The chip's table. */
 
-void vga_reset(struct vga *vga)
+static void reset(void *state)
 {
+    struct vga *vga = state;
+    if (vga->pci.bus)
+        pci_reset(&vga->pci);
     vga->misc = vga->feature = 0;
     vga->sr_index = vga->cr_index = vga->gr_index = vga->ar_index = 0;
     memset(vga->sr, 0, sizeof(vga->sr));
@@ -298,16 +301,11 @@ void vga_reset(struct vga *vga)
     vga->changed = true;
 }
 
-static void reset(void *state)
+static void loaded(void *state)
 {
     struct vga *vga = state;
     if (vga->pci.bus)
-        pci_reset(&vga->pci);
-    vga_reset(vga);
-}
-
-void vga_loaded(struct vga *vga)
-{
+        pci_loaded(&vga->pci);
     vga->raster[0].used = vga->raster[1].used = false;
     for (u32 page = 0; page < vga->vram_size / 4096; page++)
         vga_mark_dirty(vga, page * 4096);
@@ -315,16 +313,9 @@ void vga_loaded(struct vga *vga)
     vga->changed = true;
 }
 
-static void loaded(void *state)
+static int check(const void *state)
 {
-    struct vga *vga = state;
-    if (vga->pci.bus)
-        pci_loaded(&vga->pci);
-    vga_loaded(vga);
-}
-
-int vga_check(const struct vga *vga)
-{
+    const struct vga *vga = state;
     const u16 *r = vga->dispi;
     if (vga->dac_component > 2)
         return -EINVAL;
@@ -332,11 +323,6 @@ int vga_check(const struct vga *vga)
         return 0;
     bool sane = r[DISPI_XRES] >= 8 && r[DISPI_YRES] && r[DISPI_VIRT_WIDTH] >= r[DISPI_XRES];
     return sane && vga_dispi_valid_bpp(r[DISPI_BPP]) == r[DISPI_BPP] ? 0 : -EINVAL;
-}
-
-static int check(const void *state)
-{
-    return vga_check(state);
 }
 
 static const struct field fields[] = {
@@ -469,6 +455,8 @@ int vga_init_core(struct vga *vga, struct machine *machine, u32 vram_size)
     add_regions(vga);
     machine->display = (struct display){.render = vga_render, .text = vga_text, .changed = vga_changed,
                                         .generation = vga_generation, .opaque = vga};
+    device_add(&machine->devices, &vga->device_entry, &vga_ops, vga, "vga");
+    reset(vga);
     return 0;
 }
 
@@ -490,7 +478,6 @@ int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, cons
     } else if (add_function(vga, bus) < 0) {
         return -EBUSY;
     }
-    device_add(&machine->devices, &vga->device_entry, &vga_ops, vga, "vga");
     reset(vga);
     return 0;
 }

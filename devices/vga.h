@@ -33,6 +33,8 @@ struct vga_extension {
     void (*draw_sprite)(void *opaque, const struct vga_sprite *sprite, unsigned line, unsigned width, u32 *pixels);
     /* The window at A0000h shows linear memory from *start on. */
     bool (*linear)(void *opaque, u32 *start);
+    /* The window may be mapped straight to memory. */
+    bool (*direct)(void *opaque);
 };
 
 /* Registers that matter to the picture and may change from line to line. */
@@ -109,10 +111,6 @@ struct vga_config {
 int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const struct vga_config *config);
 /* The same without DISPI, frame buffer and PCI function, which the Super VGA around it brings. */
 int vga_init_core(struct vga *vga, struct machine *machine, u32 vram_size);
-/* The parts of a Super VGA's device_ops that are the VGA's. */
-void vga_reset(struct vga *vga);
-void vga_loaded(struct vga *vga);
-int vga_check(const struct vga *vga);
 
 void vga_destroy(struct vga *vga);
 

@@ -40,9 +40,11 @@ static u32 font_offset(const struct vga *vga, bool second)
     return (map & 3) * 0x4000 + (map >> 2) * 0x2000; /* maps 0-3: 0, 16K, 32K, 48K; 4-7: 8K above them */
 }
 
-static bool is_blank(const struct vga *vga)
+/* SeaBIOS's VGA BIOS leaves "Screen Off" set in the packed-pixel modes of Cirrus chips: there it does not count. */
+static bool is_blank(const struct vga *vga, const struct vga_picture *picture)
 {
-    return !(vga->ar_index & PALETTE_SOURCE) || vga->sr[SR_CLOCKING_MODE] & CLOCKING_SCREEN_OFF;
+    return !(vga->ar_index & PALETTE_SOURCE) ||
+           (vga->sr[SR_CLOCKING_MODE] & CLOCKING_SCREEN_OFF && picture->kind != PICTURE_LINEAR);
 }
 
 /* Lines that show the same again count once, unless the row scan is part of their address. */
@@ -142,7 +144,7 @@ struct vga_picture vga_picture(const struct vga *vga)
         picture.graphics_blink_on = vga->ar[AR_MODE] & ATTRIBUTE_BLINK && frame / (2 * BLINK_FRAMES) & 1;
     if (vga->extension && vga->extension->describe)
         vga->extension->describe(vga->extension_opaque, &picture);
-    if (is_blank(vga))
+    if (is_blank(vga, &picture))
         describe_blank(&picture);
     return picture;
 }

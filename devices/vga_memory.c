@@ -228,6 +228,8 @@ static bool decide_direct(const struct vga *vga, u32 *start)
     bool window_at_a0000 = (vga->gr[GR_MISCELLANEOUS] >> 2 & 3) <= 1;
     if (!(vga->misc & MISC_RAM_ENABLE) || !window_at_a0000)
         return false;
+    if (vga->extension && vga->extension->direct && !vga->extension->direct(vga->extension_opaque))
+        return false;
     if (is_linear(vga, start))
         return !(*start & 0xfff) && *start + DIRECT_SIZE <= vga->vram_size;
     *start = 0;

@@ -156,8 +156,6 @@ static int set_vga(struct options *options, const char *value, struct error *err
     int choice = optvalue_choice("-vga", value, cards, err);
     if (choice < 0)
         return choice;
-    if (types[choice] == VGA_CIRRUS)
-        return error_set(err, EINVAL, "-vga cirrus is not available yet; there are std and none");
     options->machine.vga = types[choice];
     options->vga_given = true;
     return 0;
@@ -237,7 +235,7 @@ static const struct option table[] = {
     {"no-confirm", SCREEN, NULL, set_no_confirm, "closing the window ends the guest without a question"},
     {"k", SCREEN, "us|en-gb|de|fr|es|it|sv", set_layout, "the guest's keyboard, for text that is pasted"},
     {"joystick", SCREEN, "auto|none", set_joystick, "whether a game controller is the guest's joystick"},
-    {"vga", SCREEN, "std|none", set_vga, "graphics card"},
+    {"vga", SCREEN, "std|cirrus|none", set_vga, "graphics card"},
     {"audiodev", SCREEN, "sdl|wav|none[,path=F]", set_audiodev, "where sound goes; wav records it"},
 
     {"serial", PORTS, "WHERE", set_serial, "COM1; again: COM2, 3, 4.  WHERE is stdio, mon:stdio (with monitor),\n"

@@ -6,6 +6,7 @@
 
 #include "devices/a20.h"
 #include "devices/ac97.h"
+#include "devices/cirrus.h"
 #include "devices/debug_exit.h"
 #include "devices/debugcon.h"
 #include "devices/fpu_irq13.h"
@@ -105,6 +106,7 @@ struct pc {
     struct debug_exit debug_exit;
     struct fw_cfg fw_cfg;
     struct vga vga;
+    struct cirrus cirrus;
     struct shared_irq irq3, irq4;
     struct device pci_host, self;
     unsigned resets; /* since power-on: -boot once= holds for the first boot only */

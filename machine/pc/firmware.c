@@ -167,7 +167,8 @@ int pc_load_bios(struct pc *pc, struct error *err)
 int pc_find_vga_bios(struct pc *pc, struct blob *blob, struct error *err)
 {
     char path[4096];
-    const char *name = pc->has_pci ? "vgabios-stdvga.bin" : "vgabios-isavga.bin";
+    bool cirrus = pc->config->vga == VGA_CIRRUS;
+    const char *name = cirrus ? "vgabios-cirrus.bin" : pc->has_pci ? "vgabios-stdvga.bin" : "vgabios-isavga.bin";
     *blob = (struct blob){0};
     if (pc->config->vga == VGA_NONE)
         return 0;

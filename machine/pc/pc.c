@@ -273,11 +273,15 @@ static int wire_vga(struct pc *pc, struct error *err)
     struct blob rom = {0};
     if (pc->config->vga == VGA_NONE)
         return 0;
-    if (pc->config->vga == VGA_CIRRUS)
-        return error_set(err, ENOTSUP, "-vga cirrus: there is no such graphics chip here; use -vga std");
     int r = pc->has_pci ? pc_find_vga_bios(pc, &rom, err) : 0;
+    if (r < 0)
+        return r;
     struct vga_config config = {.rom = rom.data, .rom_size = rom.size};
-    if (r == 0 && vga_init(&pc->vga, pc->machine, pc->machine->pci, &config) < 0)
+    if (pc->config->vga == VGA_CIRRUS)
+        r = cirrus_init(&pc->cirrus, pc->machine, pc->machine->pci, &config);
+    else
+        r = vga_init(&pc->vga, pc->machine, pc->machine->pci, &config);
+    if (r < 0)
         r = error_set(err, ENOMEM, "not enough memory for the graphics chip");
     free(rom.data);
     return r;
@@ -455,6 +459,7 @@ void pc_destroy(struct machine *machine)
         i440fx_destroy(&pc->i440fx);
     fw_cfg_destroy(&pc->fw_cfg);
     vga_destroy(&pc->vga);
+    cirrus_destroy(&pc->cirrus);
     if (pc->bios)
         memory_free(pc->bios, pc->bios_size);
     free(pc->bios_flags);

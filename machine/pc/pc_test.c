@@ -225,9 +225,6 @@ TEST(bad_input_is_told_in_one_line)
     bad.drives[0] = (struct drive_config){.file = "/nonexistent/disk"};
     bad.drive_count = 1;
     check_error(&bad, "/nonexistent/disk");
-    bad = config;
-    bad.vga = VGA_CIRRUS;
-    check_error(&bad, "-vga std");
     remove_files();
 }
 

@@ -89,7 +89,8 @@ static int add_isa_vga_bios(struct pc *pc, struct error *err)
     int r = pc_find_vga_bios(pc, &blob, err);
     if (r < 0 || !blob.data)
         return r;
-    r = fw_cfg_add_file(&pc->fw_cfg, "vgaroms/vgabios-isavga.bin", blob.data, blob.size);
+    const char *name = pc->config->vga == VGA_CIRRUS ? "vgaroms/vgabios-cirrus.bin" : "vgaroms/vgabios-isavga.bin";
+    r = fw_cfg_add_file(&pc->fw_cfg, name, blob.data, blob.size);
     free(blob.data);
     return r;
 }
