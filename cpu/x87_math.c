@@ -2,9 +2,10 @@
  * x87: FRNDINT, FSCALE, FXTRACT, FPREM, FPREM1 and the transcendental functions.
  *
  * Source: Intel SDM vol. 2 the instructions' pages; vol. 1, 8.3.7 to 8.3.10.
- * On an x86-64 host its own instructions run; elsewhere, and where an unmasked overflow or underflow asks for a wrapped
- * result, software does it (x87_softmath.c).
- * Differs from hardware: an unmasked overflow or underflow of a transcendental function stores the masked result.
+ * On an x86-64 host its own instructions run; elsewhere, and for the exact ones where an unmasked overflow or underflow
+ * asks for a wrapped result, software does it (x87_softmath.c).
+ * Differs from hardware on other hosts: results of transcendental functions are rounded correctly more often, and an
+ * unmasked overflow or underflow of one stores the masked result.
  */
 #include "cpu/x87.h"
 #include "cpu/x87_math.h"
@@ -32,65 +33,92 @@ static void host_prepare(const struct fpu *fpu)
         asm volatile("fldcw %0" : : "m"(masked));
 }
 
+/* With overflow or underflow unmasked the host does it unmasked as well, for the result with the adjusted exponent (SDM
+ * vol. 1, 8.5.4 and 8.5.5): FNCLEX takes back the host's exception before an instruction that waits could raise it. */
+#define UNMASKED_RANGE (~fpu->control & (FLOAT_OE | FLOAT_UE))
+#define UNMASK "fldcw %[unmasked]\n\t"
+#define MASK_AGAIN "fnclex\n\tfldcw %[masked]\n\t"
+#define CONTROL_WORDS [unmasked] "m"(unmasked), [masked] "m"(masked)
+
 /* The flags are exact: done a second time with clean ones if they show what the guest does not have yet. */
 #define HOST_EXACT_FLAGS(run)                                                                                          \
     do {                                                                                                               \
+        const u16 masked = fpu->control | FLOAT_ALL, unmasked = masked & ~(u16)UNMASKED_RANGE;                         \
         host_prepare(fpu);                                                                                             \
-        run;                                                                                                           \
+        if (unlikely(UNMASKED_RANGE)) {                                                                                \
+            asm volatile("fnclex");                                                                                    \
+            run(UNMASK, MASK_AGAIN);                                                                                   \
+            break;                                                                                                     \
+        }                                                                                                              \
+        run("", "");                                                                                                   \
         if (r.status & FLOAT_ALL & ~(u32)(fpu->status & fpu->control)) {                                               \
             asm volatile("fnclex");                                                                                    \
-            run;                                                                                                       \
+            run("", "");                                                                                               \
         }                                                                                                              \
     } while (0)
 
-#define HOST_ONE(name, text)                                                                                           \
+#define RUN_ONE(text, before, after)                                                                                   \
+    asm volatile("fldt %2\n\t" before text "\n\tfnstsw %w1\n\t" after "fstpt %0"                                     \
+                 : "=m"(r.first), "=&a"(r.status)                                                                      \
+                 : "m"(*a), CONTROL_WORDS                                                                              \
+                 : "st")
+#define HOST_ONE(name)                                                                                                 \
     static struct result host_##name(const struct fpu *fpu, const struct x87_reg *a)                                   \
     {                                                                                                                  \
         struct result r;                                                                                               \
-        HOST_EXACT_FLAGS(asm volatile("fldt %2\n\t" text "\n\tfnstsw %w1\n\tfstpt %0"                                  \
-                                      : "=m"(r.first), "=&a"(r.status)                                                 \
-                                      : "m"(*a)                                                                        \
-                                      : "st"));                                                                        \
+        HOST_EXACT_FLAGS(RUN_##name);                                                                                  \
         return r;                                                                                                      \
     }
 
-/* ST(0) = a, ST(1) = b; one is left after `text`. */
-#define HOST_TWO(name, text)                                                                                           \
+/* ST(0) = a, ST(1) = b; one is left after `text`, and `drop` leaves one where it is two. */
+#define RUN_TWO(text, drop, before, after)                                                                             \
+    asm volatile("fldt %3\n\tfldt %2\n\t" before text "\n\tfnstsw %w1\n\t" after drop "fstpt %0"                     \
+                 : "=m"(r.first), "=&a"(r.status)                                                                      \
+                 : "m"(*a), "m"(*b), CONTROL_WORDS                                                                     \
+                 : "st", "st(1)")
+#define HOST_TWO(name)                                                                                                 \
     static struct result host_##name(const struct fpu *fpu, const struct x87_reg *a, const struct x87_reg *b)          \
     {                                                                                                                  \
         struct result r;                                                                                               \
-        HOST_EXACT_FLAGS(asm volatile("fldt %3\n\tfldt %2\n\t" text "\n\tfstpt %0"                                     \
-                                      : "=m"(r.first), "=&a"(r.status)                                                 \
-                                      : "m"(*a), "m"(*b)                                                               \
-                                      : "st", "st(1)"));                                                               \
+        HOST_EXACT_FLAGS(RUN_##name);                                                                                  \
         return r;                                                                                                      \
     }
 
 /* Two results: the new ST(0) is `second`. */
-#define HOST_PUSH(name, text)                                                                                          \
-    static struct result host_##name(const struct fpu *fpu, const struct x87_reg *a)                                   \
-    {                                                                                                                  \
-        struct result r;                                                                                               \
-        HOST_EXACT_FLAGS(asm volatile("fldt %3\n\t" text "\n\tfnstsw %w2\n\tfstpt %1\n\tfstpt %0"                      \
-                                      : "=m"(r.first), "=m"(r.second), "=&a"(r.status)                                 \
-                                      : "m"(*a)                                                                        \
-                                      : "st", "st(1)"));                                                               \
-        return r;                                                                                                      \
-    }
+#define RUN_PUSH(text, before, after)                                                                                  \
+    asm volatile("fldt %3\n\t" before text "\n\tfnstsw %w2\n\t" after "fstpt %1\n\tfstpt %0"                         \
+                 : "=m"(r.first), "=m"(r.second), "=&a"(r.status)                                                      \
+                 : "m"(*a), CONTROL_WORDS                                                                              \
+                 : "st", "st(1)")
 
-HOST_ONE(f2xm1, "f2xm1")
-HOST_ONE(frndint, "frndint")
-HOST_ONE(fsin, "fsin")
-HOST_ONE(fcos, "fcos")
-HOST_TWO(fyl2x, "fyl2x\n\tfnstsw %w1")
-HOST_TWO(fyl2xp1, "fyl2xp1\n\tfnstsw %w1")
-HOST_TWO(fpatan, "fpatan\n\tfnstsw %w1")
-HOST_TWO(fscale, "fscale\n\tfnstsw %w1\n\tfstp %%st(1)")
-HOST_TWO(fprem, "fprem\n\tfnstsw %w1\n\tfstp %%st(1)")
-HOST_TWO(fprem1, "fprem1\n\tfnstsw %w1\n\tfstp %%st(1)")
-HOST_PUSH(fptan, "fptan")
-HOST_PUSH(fsincos, "fsincos")
-HOST_PUSH(fxtract, "fxtract")
+#define DROP "fstp %%st(1)\n\t"
+#define RUN_f2xm1(before, after) RUN_ONE("f2xm1", before, after)
+#define RUN_frndint(before, after) RUN_ONE("frndint", before, after)
+#define RUN_fsin(before, after) RUN_ONE("fsin", before, after)
+#define RUN_fcos(before, after) RUN_ONE("fcos", before, after)
+#define RUN_fyl2x(before, after) RUN_TWO("fyl2x", "", before, after)
+#define RUN_fyl2xp1(before, after) RUN_TWO("fyl2xp1", "", before, after)
+#define RUN_fpatan(before, after) RUN_TWO("fpatan", "", before, after)
+#define RUN_fscale(before, after) RUN_TWO("fscale", DROP, before, after)
+#define RUN_fprem(before, after) RUN_TWO("fprem", DROP, before, after)
+#define RUN_fprem1(before, after) RUN_TWO("fprem1", DROP, before, after)
+#define RUN_fptan(before, after) RUN_PUSH("fptan", before, after)
+#define RUN_fsincos(before, after) RUN_PUSH("fsincos", before, after)
+#define RUN_fxtract(before, after) RUN_PUSH("fxtract", before, after)
+
+HOST_ONE(f2xm1)
+HOST_ONE(frndint)
+HOST_ONE(fsin)
+HOST_ONE(fcos)
+HOST_TWO(fyl2x)
+HOST_TWO(fyl2xp1)
+HOST_TWO(fpatan)
+HOST_TWO(fscale)
+HOST_TWO(fprem)
+HOST_TWO(fprem1)
+HOST_ONE(fptan)
+HOST_ONE(fsincos)
+HOST_ONE(fxtract)
 
 #endif
 

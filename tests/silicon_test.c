@@ -200,11 +200,6 @@ static const struct difference differences[] = {
     {"fld", INVALID, PART_X87, "AMD pushes even if the denormal operand is unmasked; SDM vol. 1, 8.5.2: does not"},
     {"fscale", UNMASKED_RANGE, PART_PE | PART_C1,
      "AMD sets PE and C1 if the result is out of reach of the bias adjustment too"},
-    {"fyl2x*", UNMASKED_RANGE, PART_X87, "not modelled here: the bias adjustment of unmasked range exceptions"},
-    {"fpatan", UNMASKED_RANGE, PART_X87, "not modelled here: the bias adjustment of unmasked range exceptions"},
-    {"fptan", UNMASKED_RANGE, PART_X87, "not modelled here: the bias adjustment of unmasked range exceptions"},
-    {"fsin*", UNMASKED_RANGE, PART_X87, "not modelled here: the bias adjustment of unmasked range exceptions"},
-    {"f2xm1", UNMASKED_RANGE, PART_X87, "not modelled here: the bias adjustment of unmasked range exceptions"},
     {"cvtpi2ps", PENDING, PART_ALL, "with the operand in memory AMD does not look at x87 exceptions"},
     {"cvtpi2ps", IN_MEMORY, PART_X87, "AMD stays in x87 mode if the operand is in memory; SDM, CVTPI2PS: does not"},
 };
