@@ -222,6 +222,8 @@ void system_check_write(struct cpu *cpu, u64 linear, unsigned length)
 
 void store_as(struct cpu *cpu, bool user, u64 linear, u64 value, unsigned size)
 {
+    if (user)
+        check_alignment(cpu, linear, size);
     const struct tlb_entry *e = &cpu->tlbs[user ? TLB_USER : TLB_SUPERVISOR][(linear >> 12) & (TLB_SIZE - 1)];
     if (unlikely(((linear + size - 1) & PAGE_MASK) != e->write_tag)) {
         access_bytes(cpu, linear, &value, size, ACCESS_WRITE | (user ? ACCESS_USER : 0));
@@ -340,7 +342,6 @@ void check_write(struct cpu *cpu, enum seg seg, u64 offset, unsigned length)
     const struct tlb_entry *e = &cpu->tlb[(linear >> 12) & (TLB_SIZE - 1)];
     if (likely(((linear + length - 1) & PAGE_MASK) == e->write_tag))
         return;
-    if (length <= 8 && bus_size(length))
-        check_alignment(cpu, linear, length);
+    check_alignment(cpu, linear, bus_size(length) ? length : alignment_of(length));
     check_pages(cpu, linear, length, data_access(cpu) | ACCESS_WRITE);
 }

@@ -164,12 +164,11 @@ void do_bound(struct cpu *cpu, const struct op *op)
     u64 ea = op_ea(cpu, op);
     i64 index, lower, upper;
     if (op->size == SIZE_16) {
-        u32 limits = load32(cpu, OP_SEGMENT(op), ea);
-        index = (i16)REG16(cpu, op->reg), lower = (i16)limits, upper = (i16)(limits >> 16);
+        lower = (i16)load16(cpu, OP_SEGMENT(op), ea), upper = (i16)load16(cpu, OP_SEGMENT(op), ea + 2);
+        index = (i16)REG16(cpu, op->reg);
     } else {
-        u32 limits[2];
-        load_bytes(cpu, OP_SEGMENT(op), ea, limits, sizeof limits); /* two dwords, also for #AC */
-        index = (i32)REG32(cpu, op->reg), lower = (i32)limits[0], upper = (i32)limits[1];
+        lower = (i32)load32(cpu, OP_SEGMENT(op), ea), upper = (i32)load32(cpu, OP_SEGMENT(op), ea + 4);
+        index = (i32)REG32(cpu, op->reg);
     }
     if (index < lower || index > upper)
         cpu_raise(cpu, VECTOR_BR);

@@ -305,7 +305,7 @@ static void random_state_for(struct silicon_case *c, const struct encoding *e)
     for (unsigned i = 0; i < 16; i++)
         s->gpr[i] = integer_value();
     s->rip = CODE_BASE + c->code_offset;
-    s->rflags = 0x202 | (random64() & (FLAGS_ARITH | FLAG_DF));
+    s->rflags = 0x202 | (random64() & (FLAGS_ARITH | FLAG_DF)) | (one_in(8) ? FLAG_AC : 0);
     s->seg[CS] = e->wide ? USER_CODE64 : USER_CODE32;
     s->seg[SS] = s->seg[DS] = s->seg[ES] = USER_DATA;
     random_x87(&s->fx);

@@ -144,7 +144,9 @@ enum when {
     NAN_RESULT,       /* ST(0) becomes a NaN */
     NO_COUNT,         /* REP with a count of 0 */
     FAULT,            /* it ends in a fault */
-    PAGE_FAULT_FIRST, /* silicon has #PF where we have #GP */
+    STACK_FIRST,      /* silicon has #PF or #AC where we have #GP */
+    ALIGNMENT,        /* silicon has #AC where we have none */
+    SEGMENT_SLOT,     /* #AC for a segment register's slot on the stack */
     ONLY_SILICON,     /* faults */
     PENDING,          /* an x87 exception waits */
     UNMASKED_RANGE,   /* overflow or underflow, unmasked */
@@ -182,9 +184,12 @@ static const struct difference differences[] = {
     {"ficom*", INVALID, PART_CONDITION, "as FCOM"},
     {"ftst", INVALID, PART_CONDITION, "as FCOM"},
     {"fprem*", NAN_RESULT, PART_C0 | PART_C1 | PART_C3, "no quotient: bits undefined"},
-    {"retf", PAGE_FAULT_FIRST, PART_ALL, "AMD reads the outer stack before it looks at the selector"},
-    {"iret*", PAGE_FAULT_FIRST, PART_ALL, "AMD reads all of the frame before it looks at the selector"},
-    {"call", PAGE_FAULT_FIRST, PART_ALL, "AMD looks at the stack before it looks at the target"},
+    {"retf", STACK_FIRST, PART_ALL, "AMD reads the outer stack before it looks at the selector"},
+    {"iret*", STACK_FIRST, PART_ALL, "AMD reads all of the frame before it looks at the selector"},
+    {"call", STACK_FIRST, PART_ALL, "AMD looks at the stack before it looks at the target"},
+    {"push", SEGMENT_SLOT, PART_ALL, "as above: AMD's 32-bit write is unaligned where Intel's 16 bits are not"},
+    {"enter", ALIGNMENT, PART_ALL, "AMD checks the alignment of the probe at the new stack pointer; SDM: a #PF only"},
+    {"bound", ALIGNMENT, PART_ALL, "AMD takes the pair of bounds as one operand; SDM: two words or doublewords"},
     {"pusha*", FAULT, PART_GENERAL | PART_CR2, "AMD pushes word by word until the fault; we check all of it first"},
     {"popa*", FAULT, PART_GENERAL | PART_CR2, "AMD pops word by word until the fault; we check all of it first"},
     {"scas*", FAULT, PART_FLAGS, "flags of the last comparison; SDM, REP: as before the instruction"},
@@ -195,6 +200,7 @@ static const struct difference differences[] = {
     {"maskmovq", FAULT, PART_X87, "AMD is in MMX mode already"},
     {"cvt*", FAULT, PART_X87, "to and from MMX: AMD is in MMX mode already"},
     {"sha*", UNALIGNED, PART_ALL, "AMD takes it; SDM, SHA1NEXTE: #GP"},
+    {"maskmov*", ALIGNMENT, PART_ALL, "AMD looks at the alignment of all of it before it touches a page"},
     {"maskmov*", ONLY_SILICON, PART_ALL, "AMD touches memory with a mask of zeros too"},
     {"fx*", UNALIGNED, PART_ALL, "#GP or #SS: both are there"},
     {"fld", INVALID, PART_X87, "AMD pushes even if the denormal operand is unmasked; SDM vol. 1, 8.5.2: does not"},
@@ -222,7 +228,11 @@ static bool difference_applies(const struct silicon_case *s, const struct machin
     case IN_REGISTER: return insn.has_modrm && !insn.memory && insn.opcode_byte == 0x0d;
     case INVALID: return s->out.fx.status & ~s->out.fx.control & 3;
     case FAULT: return s->out.vector != VECTOR_BP;
-    case PAGE_FAULT_FIRST: return s->out.vector == VECTOR_PF && guest->vector == VECTOR_GP;
+    case STACK_FIRST: return (s->out.vector == VECTOR_PF || s->out.vector == VECTOR_AC) && guest->vector == VECTOR_GP;
+    case ALIGNMENT: return s->out.vector == VECTOR_AC && guest->vector != VECTOR_AC;
+    case SEGMENT_SLOT:
+        return s->out.vector == VECTOR_AC && opcode_table[s->row].operands[0] >= OPERAND_rES &&
+               opcode_table[s->row].operands[0] <= OPERAND_rGS && !wide;
     case ONLY_SILICON: return s->out.vector != VECTOR_BP && guest->vector == VECTOR_BP;
     case UNALIGNED: return s->target & 15 || (insn.memory && insn.address_size == SIZE_16);
     case PENDING: return s->in.fx.status & 0x80;
