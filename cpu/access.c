@@ -255,8 +255,8 @@ bool segment_permits(bool protection, const struct segment *seg, u64 offset, uns
         return false;
     if (protection && (seg->access & (SEG_CODE | SEG_EXPAND_DOWN)) == SEG_EXPAND_DOWN)
         return offset > seg->limit && last <= (seg->access & SEG_DB ? 0xffffffffu : 0xffffu);
-    /* SDM, "Limit Checking": past 4 GiB it is up to the processor; here addresses wrap, as flat segments do. */
-    return seg->limit == 0xffffffffu || last <= seg->limit;
+    /* SDM, "Limit Checking": around 4 GiB it is up to the processor; as measured, the limit counts there too. */
+    return last <= seg->limit;
 }
 
 static _Noreturn void raise_limit(struct cpu *cpu, enum seg seg)

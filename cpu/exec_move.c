@@ -46,12 +46,12 @@ EXTEND(movsxd_G_Ed, 32, i32)
 /* LEA: no access, so no form needs a slow path. */
 static OP(lea_16)
 {
-    W_u16(op->reg, op_ea(cpu, op));
+    W_u16(op->reg, op_ea_from(cpu, op, 0));
     NEXT();
 }
 static OP(lea_32)
 {
-    W_u32(op->reg, op_ea(cpu, op));
+    W_u32(op->reg, op_ea_from(cpu, op, 0));
     NEXT();
 }
 static OP(lea_32_BD)
@@ -66,7 +66,7 @@ static OP(lea_32_SIB)
 }
 static OP(lea_64)
 {
-    W_u64(op->reg, op_ea(cpu, op));
+    W_u64(op->reg, op_ea_from(cpu, op, 0));
     NEXT();
 }
 static OP(lea_64_M64)

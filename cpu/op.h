@@ -83,14 +83,20 @@ _Static_assert(offsetof(struct cpu, rip) == RIP_SLOT * 8, "ops address rip as a 
 
 /* --- addresses --- */
 
-/* Effective address of the memory operand: the offset in its segment, wrapped to the address size. */
-static inline u64 op_ea(const struct cpu *cpu, const struct op *op)
+/* Effective address of the memory operand: the offset in its segment, wrapped to the address size.  `moved`: how far
+ * cpu->rip, the base of RIP-relative operands, is from the start of the block, from which their disp counts. */
+static inline u64 op_ea_from(const struct cpu *cpu, const struct op *op, unsigned moved)
 {
     u64 ea = *(u64 *)((u8 *)cpu + op->rm) + (*(u64 *)((u8 *)cpu + op->index) << OP_SCALE(op)) + (i64)(i32)op->disp;
-    /* The base is then cpu->rip, the start of the block, and disp counts from there; in END helpers rip has moved on. */
-    if (unlikely((op->mem & OP_RIP_RELATIVE) && !cpu->op))
-        ea -= op->ip;
+    if (unlikely(op->mem & OP_RIP_RELATIVE))
+        ea -= moved;
     return op->address == SIZE_64 ? ea : op->address == SIZE_32 ? (u32)ea : (u16)ea;
+}
+
+/* In helpers, and in handlers after SYNC: rip has moved on only in END helpers. */
+static inline u64 op_ea(const struct cpu *cpu, const struct op *op)
+{
+    return op_ea_from(cpu, op, cpu->op ? 0 : op->ip);
 }
 
 /* Start of the instruction and of the next one, in NEXT helpers too.  Not wrapped to 16 bits. */

@@ -421,6 +421,19 @@ TEST(rip_relative_counts_from_the_end_of_the_immediate)
     CHECK_EQ(data_get(0x60, 2), 0x1234);
 }
 
+/* LEA in the middle of a block. */
+TEST(lea_of_a_rip_relative_address_has_any_size)
+{
+    fresh();
+    RUN3(0x90, 0x48, 0x8d, 0x05, 0x10, 0, 0, 0, 0x8d, 0x0d, 0x10, 0, 0, 0, 0x66, 0x8d, 0x15, 0x10, 0, 0, 0, 0x67, 0x48,
+         0x8d, 0x1d, 0x10, 0, 0, 0);
+    CHECK_DONE(29);
+    CHECK_EQ(out.gpr[RAX], CODE_BASE + 8 + 0x10);
+    CHECK_EQ(out.gpr[RCX], CODE_BASE + 14 + 0x10);
+    CHECK_EQ(out.gpr[RDX], (CODE_BASE + 21 + 0x10) & 0xffff);
+    CHECK_EQ(out.gpr[RBX], CODE_BASE + 29 + 0x10);
+}
+
 TEST(non_canonical_data_is_gp_and_stack_is_ss)
 {
     fresh();

@@ -17,6 +17,7 @@ struct encoding {
     u8 bytes[32];
     unsigned length, opcode_end, displacement; /* where the displacement lies, if has_displacement */
     bool wide;                                 /* 64-bit mode */
+    bool absolute;                             /* operands in memory have no base and no index */
     struct insn insn;
     const struct opcode *opcode;
     const struct opcode_pattern *pattern;
@@ -89,6 +90,11 @@ static void emit_modrm(struct encoding *e)
     }
     if (e->opcode->attr & ATTR_MOD_IGNORED)
         in_register = true;
+    if (e->absolute && !in_register) {
+        emit(e, reg << 3 | 5);
+        e->displacement = e->length;
+        return;
+    }
     unsigned mod = in_register ? 3 : below(3), rm = below(8);
     emit(e, mod << 6 | reg << 3 | rm);
     e->displacement = e->length;
@@ -148,9 +154,10 @@ static void emit_opcode(struct encoding *e)
 }
 
 /* False: these bytes are not the row's. */
-static bool encode(struct encoding *e, unsigned row, bool wide)
+static bool encode_as(struct encoding *e, unsigned row, bool wide, bool absolute)
 {
     memset(e, 0, sizeof(*e));
+    e->absolute = absolute;
     e->opcode = &opcode_table[row];
     e->pattern = &opcode_patterns[row];
     e->wide = wide;
@@ -161,6 +168,11 @@ static bool encode(struct encoding *e, unsigned row, bool wide)
     emit_tail(e);
     redecode(e);
     return e->insn.opcode == e->opcode && e->length && e->length <= 15;
+}
+
+static bool encode(struct encoding *e, unsigned row, bool wide)
+{
+    return encode_as(e, row, wide, false);
 }
 
 /* --- addresses --- */
@@ -502,6 +514,7 @@ static bool try_case(struct silicon_case *c, unsigned row, bool wide)
         for (unsigned i = 0; i < 16; i++)
             c->in.gpr[i] = i < 8 ? (u32)c->in.gpr[i] : 0;
     c->row = row;
+    c->count = 1;
     c->target = e.target;
     c->code_length = e.length;
     memcpy(c->code, e.bytes, e.length);
@@ -518,6 +531,65 @@ static __attribute__((unused)) bool generate(struct silicon_case *c, unsigned ro
         if (try_case(c, row, wide))
             return true;
     return false;
+}
+
+/* --- sequences --- */
+
+/* Rows that lead to the next instruction and whose addresses do not come from registers. */
+static __attribute__((unused)) bool fits_sequence(const struct opcode *opcode)
+{
+    const u32 unfit =
+        ATTR_END | ATTR_BRANCH | ATTR_INDIRECT | ATTR_STRING | ATTR_PRIV | ATTR_IOPL | ATTR_FAULTS | ATTR_PM;
+    if (opcode->attr & unfit || named(opcode, "xlat") || named(opcode, "wrgsbase"))
+        return false;
+    return !(opcode->mnemonic[0] == 'b' && opcode->mnemonic[1] == 't' && has_operand(opcode, OPERAND_Gv));
+}
+
+/* One more instruction behind those that are there.  No instruction may read flags that an earlier one left undefined. */
+static bool append(struct silicon_case *c, unsigned row, bool wide)
+{
+    const struct opcode *opcode = &opcode_table[row];
+    struct encoding e;
+    struct machine_state here = c->in;
+    if (opcode->flags_read & c->undefined || !encode_as(&e, row, wide, true) || !acceptable(&e))
+        return false;
+    here.rip += c->code_length;
+    if (e.insn.memory) {
+        bool based = e.insn.base != NO_REG && e.insn.base != BASE_RIP;
+        e.target = choose_target(&e);
+        if (based || e.insn.index != NO_REG || !place_operand(&e, &here) || e.insn.opcode != opcode)
+            return false;
+        fill_operand_memory(c, &e);
+    }
+    c->undefined = (c->undefined & ~(u32)opcode->flags_written) | opcode->flags_undefined;
+    c->ever_undefined |= opcode->flags_undefined;
+    memcpy(c->code + c->code_length, e.bytes, e.length);
+    c->code_length += e.length;
+    c->count++;
+    return true;
+}
+
+/* 2 to 9 instructions of rows that `usable` says yes to. */
+static __attribute__((unused)) void generate_sequence(struct silicon_case *c, const bool *usable, bool wide, u64 seed)
+{
+    const struct encoding mode = {.wide = wide};
+    unsigned want = 2 + below(8);
+    random_state = c->seed = seed;
+    c->code_offset = one_in(4) ? 0x1000 - below(40) : 0xc00 + below(0x200);
+    c->code_length = c->count = c->undefined = c->ever_undefined = 0;
+    c->target = 0;
+    c->loads_gs = false;
+    random_state_for(c, &mode);
+    c->in.gpr[RSP] = DATA_BASE + 0x400 + 8 * below(0x300);
+    for (unsigned i = 0; i < DATA_SIZE; i += 64)
+        memset(c->memory_in + i, (int)random64(), 64);
+    while (c->count < want && c->code_length < 45) {
+        unsigned row = below(opcode_count);
+        if (usable[row] && append(c, row, wide))
+            c->row = row;
+    }
+    for (unsigned i = 0; i < 16 && !wide; i++)
+        c->in.gpr[i] = i < 8 ? (u32)c->in.gpr[i] : 0;
 }
 
 #endif

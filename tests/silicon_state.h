@@ -50,7 +50,8 @@ struct silicon_case {
     u32 code_offset, code_length; /* from CODE_BASE */
     u8 code[64];
     bool loads_gs;
-    unsigned row;
+    unsigned row, count;                /* of instructions; row: of the last one */
+    u32 undefined, ever_undefined;      /* of a sequence: flags at its end, and at any time */
     u64 seed, target; /* address of the memory operand, or 0 */
     u8 memory_in[DATA_SIZE], memory_out[DATA_SIZE];
 };

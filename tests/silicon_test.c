@@ -5,6 +5,7 @@
  *
  * The seed is fixed and the number of cases bounded, so that `make check` repeats itself.  Environment:
  *   SILICON_SEED=n    another seed         SILICON_CASES=n   cases for each row and mode
+ *   SILICON_SEQUENCES=n runs of several instructions
  *   SILICON_ENDLESS=1 new seeds for ever, until something differs (make fuzz-cpu)
  *   SILICON_ROW=text  only rows whose text contains this    SILICON_VERBOSE=1  exclusions row by row
  *   SILICON_RECORD=file results for recorded_test
@@ -140,17 +141,17 @@ enum when {
     SIZED32,   /* operand size 32 */
     IN_MEMORY, /* the operand is */
     IN_REGISTER,
-    INVALID,          /* an unmasked invalid operation or denormal operand */
-    NAN_RESULT,       /* ST(0) becomes a NaN */
-    NO_COUNT,         /* REP with a count of 0 */
-    FAULT,            /* it ends in a fault */
-    STACK_FIRST,      /* silicon has #PF or #AC where we have #GP */
-    ALIGNMENT,        /* silicon has #AC where we have none */
-    SEGMENT_SLOT,     /* #AC for a segment register's slot on the stack */
-    ONLY_SILICON,     /* faults */
-    PENDING,          /* an x87 exception waits */
-    UNMASKED_RANGE,   /* overflow or underflow, unmasked */
-    UNALIGNED,        /* the operand in memory is not on a 16-byte boundary */
+    INVALID,        /* an unmasked invalid operation or denormal operand */
+    NAN_RESULT,     /* ST(0) becomes a NaN */
+    NO_COUNT,       /* REP with a count of 0 */
+    FAULT,          /* it ends in a fault */
+    STACK_FIRST,    /* silicon has #PF or #AC where we have #GP */
+    ALIGNMENT,      /* silicon has #AC where we have none */
+    SEGMENT_SLOT,   /* #AC for a segment register's slot on the stack */
+    ONLY_SILICON,   /* faults */
+    PENDING,        /* an x87 exception waits */
+    UNMASKED_RANGE, /* overflow or underflow, unmasked */
+    UNALIGNED,      /* the operand in memory is not on a 16-byte boundary */
 };
 
 struct difference {
@@ -249,6 +250,8 @@ static bool difference_applies(const struct silicon_case *s, const struct machin
 static unsigned ignored_parts(const struct silicon_case *s, const struct machine_state *guest)
 {
     unsigned parts = 0;
+    if (s->count > 1) /* none of its rows has any */
+        return 0;
     for (unsigned i = 0; i < ARRAY_SIZE(differences); i++)
         if (matches(opcode_table[s->row].mnemonic, differences[i].mnemonic) &&
             difference_applies(s, guest, differences[i].when))
@@ -280,6 +283,8 @@ static void compare_general(struct comparison *c, const struct silicon_case *s, 
     bool wide = s->in.seg[CS] == USER_CODE64 && host->seg[CS] == USER_CODE64 && !(ignored & PART_UPPER_HALF);
     unsigned registers = ignored & PART_GENERAL ? 0 : s->in.seg[CS] == USER_CODE64 ? 16 : 8;
     u64 undefined = opcode_table[s->row].flags_undefined | (ignored & PART_FLAGS ? FLAGS_ARITH : 0);
+    if (s->count > 1)
+        undefined = host->vector == VECTOR_BP ? s->undefined : s->ever_undefined;
     differ(c, "vector", host->vector, guest->vector);
     if (host->vector != guest->vector)
         return;
@@ -354,7 +359,7 @@ static void compare(struct comparison *c, const struct silicon_case *s, const st
 /* --- the run --- */
 
 static struct {
-    unsigned long long cases, faults;
+    unsigned long long cases, faults, sequences, instructions;
     u32 *covered, *failed; /* by row */
     unsigned reported;
 } tally;
@@ -369,9 +374,12 @@ static void report(const struct silicon_case *s, const struct comparison *c)
     unit_errors++;
     if (tally.failed[s->row]++ >= 3 || tally.reported++ >= 200)
         return;
-    decode(&decoder, s->code, 15, &insn);
-    disassemble(&insn, s->in.rip, text, sizeof(text));
-    printf("row %s (%u-bit): %s:", opcode->source, wide ? 64 : 32, text);
+    printf("row %s (%u-bit):", opcode->source, wide ? 64 : 32);
+    for (unsigned at = 0; at < s->code_length; at += insn.length) {
+        decode(&decoder, s->code + at, 15, &insn);
+        disassemble(&insn, s->in.rip + at, text, sizeof(text));
+        printf(" %s;", text);
+    }
     for (unsigned i = 0; i < s->code_length; i++)
         printf(" %02x", s->code[i]);
     printf(", seed %llx, exception %u\n", (unsigned long long)s->seed, s->out.vector);
@@ -486,6 +494,34 @@ static void record(struct cpu *cpu, const char *name)
     printf("recorded %u rows\n", rows);
 }
 
+/* --- sequences --- */
+
+static bool has_differences(const struct opcode *opcode)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(differences); i++)
+        if (matches(opcode->mnemonic, differences[i].mnemonic))
+            return true;
+    return false;
+}
+
+static void run_sequences(struct cpu *cpu, u64 seed, unsigned count)
+{
+    bool *usable = calloc(opcode_count, sizeof(bool));
+    for (unsigned row = 0; row < opcode_count; row++)
+        usable[row] = !excluded(cpu, &opcode_table[row]) && !has_differences(&opcode_table[row]) &&
+                      fits_sequence(&opcode_table[row]);
+    for (unsigned i = 0; i < count; i += BATCH) {
+        for (unsigned k = 0; k < BATCH; k++) {
+            u64 case_seed = (seed ^ (u64)(i + k) << 24) * 0x9e3779b97f4a7c15ull;
+            generate_sequence(&sandbox.page->cases[k], usable, k & 1, case_seed);
+            tally.instructions += sandbox.page->cases[k].count;
+        }
+        run_batch(cpu, BATCH);
+        tally.sequences += BATCH;
+    }
+    free(usable);
+}
+
 static unsigned long long setting(const char *name, unsigned long long otherwise)
 {
     const char *text = getenv(name);
@@ -506,7 +542,8 @@ static void summary(struct cpu *cpu)
             printf("%u of %u cases differ: %s\n", tally.failed[row], tally.covered[row], opcode_table[row].source);
     }
     printf("silicon: %llu cases (%llu ended in a fault), %u of %u rows covered, %u excluded, %u without a case\n",
-           tally.cases, tally.faults, covered, opcode_count, out, missed);
+           tally.cases - tally.sequences, tally.faults, covered, opcode_count, out, missed);
+    printf("silicon: %llu sequences of %llu instructions\n", tally.sequences, tally.instructions);
 }
 
 TEST(the_interpreter_agrees_with_silicon)
@@ -526,6 +563,8 @@ TEST(the_interpreter_agrees_with_silicon)
         record(cpu, getenv("SILICON_RECORD"));
     do {
         run_rows(cpu, seed, cases, getenv("SILICON_ROW"));
+        if (!getenv("SILICON_ROW"))
+            run_sequences(cpu, seed, (unsigned)setting("SILICON_SEQUENCES", cases * 200));
         if (getenv("SILICON_ENDLESS")) {
             summary(cpu);
             fflush(stdout);
