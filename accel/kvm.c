@@ -219,6 +219,7 @@ static int create(struct vcpu *vcpu, struct error *err)
     kvm_probe(kvm);
     kvm->all_modes = vcpu->kvm_all_modes;
     kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
+    kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
     warn(kvm);
@@ -614,6 +615,8 @@ static enum engine_exit loop(struct kvm *kvm)
             return cannot(kvm, "an interrupt");
         if (unlikely(kvm->vcpu->cpu->held.valid))
             return cannot(kvm, "an event is waiting");
+        if (kvm->misses_window && kvm->run->request_interrupt_window && !kvm->io_pending)
+            return cannot(kvm, "an interrupt waits, and this host's KVM may miss its moment");
         enum engine_exit why = enter(kvm);
         if (why == ENGINE_EXIT_BUDGET)
             why = serve(kvm);

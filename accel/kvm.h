@@ -48,6 +48,7 @@ struct kvm {
 
     /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */
     bool lacks_paging32, lacks_syscall, foreign_cpuid, all_modes;
+    bool misses_window;
     bool user_only, user_msrs; /* kvm_user.c */
 
     /* Running. */

@@ -17,6 +17,7 @@
  *   mwait TEXT        wait on the monitor's output
  *   ask COMMAND => TEXT   the same command to the monitor again and again until its output holds TEXT
  *   screen TEXT       until the guest's text screen, asked of the monitor, has a line that holds TEXT
+ *   pulse MS A | B        from here on, while waiting: A and B by turns to the monitor, every MS milliseconds (0: no more)
  *   run COMMAND       by the shell; it must succeed
  *   sleep SECONDS
  *   signal NUMBER     to the command
@@ -150,8 +151,28 @@ static bool take(struct stream *s)
 }
 
 /* Waits up to this many seconds for output of either side, and takes it. */
+/* What `pulse` sends to the monitor by turns. */
+static struct {
+    double every, next;
+    char lines[2][64];
+    unsigned count;
+} pulse;
+
+static void beat(void)
+{
+    if (pulse.every <= 0 || monitor.fd < 0 || now() < pulse.next)
+        return;
+    const char *line = pulse.lines[pulse.count++ & 1];
+    if (write(monitor.fd, line, strlen(line)) < 0)
+        pulse.every = 0;
+    pulse.next = now() + pulse.every;
+}
+
 static void listen_for(double seconds)
 {
+    beat();
+    if (pulse.every > 0 && seconds > pulse.every)
+        seconds = pulse.every;
     struct pollfd fds[2] = {{console.fd, POLLIN, 0}, {monitor.fd, POLLIN, 0}};
     if (seconds < 0)
         seconds = 0;
@@ -388,6 +409,18 @@ static void run_shell(const char *text)
         fail("it failed");
 }
 
+static void set_pulse(char *text)
+{
+    char *first = text + strcspn(text, " "), *second = strchr(text, '|');
+    pulse.every = atof(text) / 1000;
+    pulse.next = now();
+    if (pulse.every <= 0 || !second)
+        return;
+    *second = 0;
+    snprintf(pulse.lines[0], sizeof(pulse.lines[0]), "%s\n", first + strspn(first, " "));
+    snprintf(pulse.lines[1], sizeof(pulse.lines[1]), "%s\n", second + 1 + strspn(second + 1, " "));
+}
+
 static void obey(const char *verb, char *text)
 {
     if (!strcmp(verb, "timeout"))
@@ -413,6 +446,8 @@ static void obey(const char *verb, char *text)
         ask(text);
     else if (!strcmp(verb, "screen"))
         see(text);
+    else if (!strcmp(verb, "pulse"))
+        set_pulse(text);
     else if (!strcmp(verb, "run"))
         run_shell(text);
     else if (!strcmp(verb, "sleep"))

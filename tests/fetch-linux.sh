@@ -2,12 +2,15 @@
 # fetch-linux.sh DIR: Debian 12's i386 installer kernel and initrd, by apt-get, into DIR/linux and DIR/initrd.gz.
 # fetch-linux.sh DIR disk: also DIR/small.gz, a short initrd made of that one: busybox and the kernel's own disk drivers.
 # fetch-linux.sh DIR ext4: also DIR/ext4.gz, the same with ext4.
+# fetch-linux.sh DIR amd64: the 64-bit kernel and initrd in their place; DIR should be another one.
 # Does nothing where they are there already.  Says on standard error why it cannot; exit status 1.
 set -eu
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
-package=debian-installer-12-netboot-i386
-images=usr/lib/debian-installer/images/12/i386/text/debian-installer/i386
+arch=i386
+[ "${2:-}" != amd64 ] || arch=amd64
+package=debian-installer-12-netboot-$arch
+images=usr/lib/debian-installer/images/12/$arch/text/debian-installer/$arch
 here=$(cd "$(dirname "$0")" && pwd)
 
 die() {
@@ -21,7 +24,7 @@ own_apt() {
     apt-get -q -o "Dir::Etc::sourcelist=$dir/apt/sources.list" -o Dir::Etc::sourceparts=- \
         -o "Dir::State::lists=$dir/apt/lists" -o "Dir::Cache=$dir/apt/cache" -o Acquire::Languages=none \
         -o Acquire::Retries=1 -o Acquire::http::Timeout=20 \
-        -o APT::Architecture=i386 -o APT::Architectures=i386 "$@" >"$dir/apt/log" 2>&1
+        -o APT::Architecture=$arch -o APT::Architectures=$arch "$@" >"$dir/apt/log" 2>&1
 }
 # sources COMPONENT: Debian 12 as this machine has it, or from its usual place.
 sources() {

@@ -1,0 +1,130 @@
+#!/bin/sh
+# The KVM engine on this host's /dev/kvm, and shifts between it and the interpreter while Linux runs.
+# SOAK (environment): seconds of the soak, 20 without it; 600 for a long one.
+. "$(dirname "$0")/common.sh"
+build_expect
+
+probe=$(within 20 "$CLUTCH" -accel kvm -accel interp -S -display none -serial none -monitor stdio </dev/null 2>&1 >/dev/null |
+    grep 'trying interp')
+case $probe in
+*"not there"* | *denied* | *"too old"* | *"this build"*)
+    why=${probe#*-accel kvm: }
+    skip "the KVM engine"
+    finish
+    ;;
+esac
+
+# --- what the user is told ---
+
+if out=$("$CLUTCH" -accel kvm -icount 3 -display none -monitor none 2>&1) || ! echo "$out" | grep -q 'icount.*counts instructions'; then
+    fail "-icount with KVM is refused: $out"
+else
+    ok "-icount with KVM is refused"
+fi
+if [ "$(id -u)" = 0 ] && [ ! -w /dev/kvm ] || ! command -v setpriv >/dev/null; then
+    why="needs root and setpriv"
+    skip "no permission"
+elif [ "$(id -u)" != 0 ] || [ "$(stat -c %a /dev/kvm)" = 666 ]; then
+    why="everybody may use /dev/kvm here, or we are not root"
+    skip "no permission"
+else
+    cp "$CLUTCH" "/tmp/clutch.$$"
+    out=$(setpriv --reuid=65534 --regid=65534 --clear-groups "/tmp/clutch.$$" -accel kvm -display none -monitor none 2>&1)
+    status=$?
+    rm -f "/tmp/clutch.$$"
+    case "$status $out" in
+    "1 "*"permission denied"*"group kvm"*) ok "without permission: exit status 1 and the remedy" ;;
+    *) fail "without permission: $status $out" ;;
+    esac
+fi
+
+# --- the test disks ---
+
+# run NAME OPTION...: as in check-roms.sh.
+run() {
+    rom=$1
+    shift
+    within 60 "$CLUTCH" -display none -serial stdio -monitor none -device isa-debug-exit,iobase=0xf4,iosize=4 \
+        -snapshot -hda "$O/roms/$rom.bin" -accel kvm "$@" >"$work/$rom.out" 2>&1 </dev/null
+    status=$?
+    if [ $status = 33 ] && grep -qa ' 0 failed' "$work/$rom.out"; then
+        ok "$rom: $(tail -n 1 "$work/$rom.out")"
+    else
+        fail "$rom: exit status $status"
+        grep -av '^ok ' "$work/$rom.out" | sed 's/^/    /' | head -n 20
+    fi
+}
+for rom in test-fpu test-io test-protect test-paging test-task test-smc test-long test-operands; do
+    [ ! -f "roms/$rom.S" ] || run $rom
+done
+
+# --- Linux across shifts ---
+
+if [ -n "$SANITIZE" ]; then
+    why="too slow for an instrumented build"
+    skip "Linux across shifts"
+    finish
+fi
+if ! $CC -m64 -O1 -ffreestanding -fno-stack-protector -fno-pie -no-pie -nostdlib -static -o "$work/soak_guest" \
+    tests/soak_guest.c 2>"$work/why"; then
+    why="$CC does not build for 64-bit Linux"
+    skip "Linux across shifts"
+    finish
+fi
+if ! tests/fetch-linux.sh build/guests/amd64 amd64 2>"$work/why"; then
+    why=$(tail -n 1 "$work/why")
+    skip "Linux across shifts"
+    finish
+fi
+if ! command -v cpio >/dev/null; then
+    why="no cpio here"
+    skip "Linux across shifts"
+    finish
+fi
+guests=build/guests/amd64
+rm -rf "$work/root"
+mkdir -p "$work/root/dev"
+cp "$work/soak_guest" "$work/root/init"
+mknod "$work/root/dev/console" c 5 1 2>/dev/null # needs root; without it the program writes to nowhere
+(cd "$work/root" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1 >"$work/soak.gz"
+if [ ! -c "$work/root/dev/console" ]; then
+    why="needs root, for a device node in an initrd"
+    skip "Linux across shifts"
+    finish
+fi
+
+# The sums as this host's processor has them.
+sums=$("$work/soak_guest" 1 | sed -n 's/^sum .* /wait /p')
+linux="-m 256 -display none -serial stdio -no-reboot -kernel $guests/linux -initrd $work/soak.gz"
+socket=$work/monitor
+rm -f "$socket"
+
+# shellcheck disable=SC2086
+converse "a 64-bit Linux boots under -accel kvm and adds up like the host" -l "$work/kvm.log" "$CLUTCH" $linux \
+    -append "console=ttyS0 SOAK=5" -accel kvm -monitor none <<END
+timeout 120
+never Kernel panic
+never segfault
+never WRONG
+$sums
+wait soak wrong 0
+wait Power down
+status 0
+END
+
+# shellcheck disable=SC2086
+converse "a 64-bit Linux through shifts every 50 ms" -l "$work/soak.log" -m "$socket" "$CLUTCH" $linux \
+    -append "console=ttyS0 SOAK=${SOAK:-20}" -accel interp -monitor unix:"$socket",server,nowait <<END
+timeout $((120 + ${SOAK:-20}))
+never Kernel panic
+never segfault
+never WRONG
+pulse 50 accel kvm | accel interp
+$sums
+timeout $((60 + ${SOAK:-20}))
+wait soak wrong 0
+wait Power down
+status 0
+END
+tr -d '\r' <"$work/soak.log" | grep -a '^soak rounds' | sed 's/^/     /'
+finish
