@@ -117,11 +117,15 @@ $(startx a)
 picture P6 640 480
 colours 4
 END
-    label="BasicLinux: X at 800x600 through VESA"
+    label="BasicLinux: X at 800x600 through VESA, the mouse"
     watch "$label" -m 64 -snapshot -hda "$image" <<END
 $(startx c)
 picture P6 800 600
 colours 6
+pause 1
+keep
+$(for step in 1 2 3 4 5 6 7 8; do echo monitor mouse_move 15 -15; echo pause 0.2; done)
+differs 300
 END
 }
 startx() {

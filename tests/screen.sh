@@ -41,7 +41,7 @@ colours() { od -An -v -tx1 -w3 -j 15 "$1" 2>/dev/null | sort -u | wc -l; }
 # Each line of standard input, in turn: `see TEXT` waits for the text on the screen, `match REGEX` for an extended regular
 # expression, `gone TEXT` until it is no more there, `picture P6 WIDTH HEIGHT` for a screen of that size, `keys NAME...`
 # presses keys, `type TEXT` characters and Enter, `monitor COMMAND` and `pause SECONDS` do as they say.  `colours NUMBER` waits
-# for a picture of that many, `keep` keeps the last picture, `differs BYTES` waits for one with so many bytes of another value.
+# for a picture of that many, `keep` keeps one, `differs BYTES` waits for one with so many bytes of another value.
 conduct() {
     while IFS= read -r line; do
         verb=${line%% *} text=${line#* }
@@ -66,7 +66,7 @@ conduct() {
             snap "$work/screen.ppm" 1
         done ;;
         colours) until [ "$(colours "$work/screen.ppm")" -ge "$text" ] || ! waiting; do snap "$work/screen.ppm" 1; done ;;
-        keep) cp "$work/screen.ppm" "$work/kept.ppm" ;;
+        keep) snap "$work/kept.ppm" 1 ;;
         differs) until [ "$(cmp -l "$work/kept.ppm" "$work/screen.ppm" 2>/dev/null | wc -l)" -ge "$text" ] || ! waiting; do
             snap "$work/screen.ppm" 1
         done ;;
