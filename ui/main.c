@@ -17,6 +17,7 @@
 #include "ui/bench.h"
 #include "ui/monitor.h"
 #include "ui/options.h"
+#include "ui/vnc.h"
 #include "ui/window.h"
 
 /* docs/EXIT-STATUS.md.  isa-debug-exit gives odd numbers, so ours are even, except for wrong use. */
@@ -28,6 +29,7 @@ struct program {
     struct accel *accel;
     struct monitor *monitor;
     struct window *window;
+    struct vnc *vnc;
     struct loop_watch *signals;
     int signal; /* that ended us */
     bool has_pidfile;
@@ -172,6 +174,8 @@ static int start(struct program *program, struct error *err)
         program->monitor = monitor_create(program->machine, program->accel, chr);
     if (options->machine.display == DISPLAY_SDL && open_window(program, err) < 0)
         return -ENODEV;
+    if (options->vnc && !(program->vnc = vnc_create(program->machine, options->vnc, options->machine.name, err)))
+        return -EINVAL;
     program->signals = loop_watch(program->machine->loop, signal_pipe[0], POLLIN, take_signal, program);
     return accel_start(program->accel, err);
 }
@@ -243,6 +247,7 @@ static void stop(struct program *program)
     accel_destroy(program->accel);
     monitor_destroy(program->monitor);
     window_destroy(program->window);
+    vnc_destroy(program->vnc);
     if (program->signals)
         loop_unwatch(program->signals);
     pc_destroy(program->machine);

@@ -64,6 +64,7 @@ STRING_OPTION(bios, machine.bios)
 STRING_OPTION(debugcon, machine.debugcon)
 STRING_OPTION(pidfile, machine.pidfile)
 STRING_OPTION(audiodev, machine.audiodev)
+STRING_OPTION(vnc, vnc)
 STRING_OPTION(trace_file, trace_file)
 
 #define FLAG_OPTION(name, member)                                                                                      \
@@ -124,7 +125,7 @@ static int set_display(struct options *options, const char *value, struct error 
     char word[16];
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(value, ","), value);
     if (!strcmp(word, "gtk") || !strcmp(word, "vnc"))
-        return error_set(err, EINVAL, "-display %s is not available yet; sdl and none work", word);
+        return error_set(err, EINVAL, "-display %s is not available; sdl and none work, and so does -vnc :N", word);
     int choice = optvalue_choice("-display", word, displays, err);
     if (choice < 0)
         return choice;
@@ -231,6 +232,8 @@ static const struct option table[] = {
 
     {"nographic", SCREEN, NULL, set_nographic, "serial port and monitor on this terminal; Ctrl-A h helps, Ctrl-A x ends"},
     {"display", SCREEN, "sdl|none", set_display, "a window (where there is a desktop), or none"},
+    {"vnc", SCREEN, "[ADDRESS]:N[,password=P|,password-file=F]", set_vnc,
+     "screen, keys and pointer for VNC clients on port 5900 + N"},
     {"full-screen", SCREEN, NULL, set_full_screen, "the window takes the whole screen"},
     {"no-confirm", SCREEN, NULL, set_no_confirm, "closing the window ends the guest without a question"},
     {"k", SCREEN, "us|en-gb|de|fr|es|it|sv", set_layout, "the guest's keyboard, for text that is pasted"},
@@ -257,7 +260,6 @@ static const struct option table[] = {
     {"h", HELP, NULL, set_help, NULL},
     {"version", HELP, NULL, set_version, "version"},
 
-    {"vnc", LATER, "", NULL, NULL},
     {"nic", LATER, "", NULL, NULL}, {"netdev", LATER, "", NULL, NULL}, {"net", LATER, "", NULL, NULL},
     {"usb", LATER, NULL, NULL, NULL}, {"usbdevice", LATER, "", NULL, NULL},
     {"qmp", LATER, "", NULL, NULL}, {"chardev", LATER, "", NULL, NULL}, {"mon", LATER, "", NULL, NULL},
@@ -320,7 +322,7 @@ static void default_display(struct options *options)
     const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
     bool desktop = CONFIG_SDL && ((x11 && *x11) || (wayland && *wayland));
     if (!options->display_given && !config->nographic)
-        config->display = desktop ? DISPLAY_SDL : DISPLAY_NONE;
+        config->display = desktop && !options->vnc ? DISPLAY_SDL : DISPLAY_NONE;
 }
 
 /* Where the streams go that the user said nothing about. */
@@ -330,7 +332,7 @@ static void default_streams(struct options *options)
     bool serial_given = options->serial_count > 0 || options->nodefaults;
     bool monitor_given = options->monitor_given || options->nodefaults;
     options->terminal_by_default = config->display != DISPLAY_SDL && !config->nographic && !options->display_given &&
-                                   !serial_given && !monitor_given && !config->debugcon;
+                                   !serial_given && !monitor_given && !config->debugcon && !options->vnc;
     if (config->nographic || options->terminal_by_default) {
         if (!serial_given)
             config->serial[0] = monitor_given ? "stdio" : "mon:stdio";

@@ -95,7 +95,6 @@ TEST(unknown_options_name_the_nearest)
 
 TEST(options_of_later_versions_are_refused)
 {
-    REFUSES("-vnc :0", "not available yet");
     REFUSES("-smp 2", "not available yet");
     REFUSES("-device e1000", "not available yet");
 }
