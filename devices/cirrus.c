@@ -1,11 +1,12 @@
 /*
  * Cirrus Logic CL-GD5446 ("Alpine"): registers beyond the VGA's, memory windows, the PCI function.
  *
- * Source: Cirrus Logic CL-GD5446 Technical Reference Manual: "External/General Registers", "Extension Registers", "Memory
- *   Configurations", "PCI Configuration Registers".
- * Modelled: SR6 lock, packed pixels of 8 to 32 bits, offset registers with both granularities, extended write modes 4 and
- *   5, linear frame buffer, memory-mapped BLT registers at B8000h, at the end of the frame buffer and in BAR1, hidden DAC,
- *   programmable clocks, hardware cursor, 4 MiB of memory; BitBLT is in cirrus_blt.c, the picture in cirrus_draw.c.
+ * Source: Cirrus Logic CL-GD5446 Technical Reference Manual: "External/General Registers", "Extension Registers",
+ *   "Memory Configurations", "PCI Configuration Registers".
+ * Modelled: SR6 lock, packed pixels of 8 to 32 bits, offset registers with both granularities, extended write modes 4
+ *   and 5, linear frame buffer, memory-mapped BLT registers at B8000h, at the end of the frame buffer and in BAR1,
+ *   hidden DAC, programmable clocks, hardware cursor, 4 MiB of memory; BitBLT is in cirrus_blt.c, the picture in
+ *   cirrus_draw.c.
  * Not modelled: the video window, byte-swapping apertures, EEPROM and DDC lines, colour key compare, power management,
  *   eight-byte latches (GRB bit 3).
  */
@@ -83,7 +84,8 @@ void cirrus_update_windows(struct cirrus *cirrus)
     }
 }
 
-/* Extended write modes 4 and 5: each bit of the byte is a pixel, in foreground or, in mode 5, background colour; SR2 masks. */
+/* Extended write modes 4 and 5: each bit of the byte is a pixel, in foreground or, in mode 5, background colour; SR2
+ * masks. */
 static void write_expanded(struct cirrus *cirrus, u32 at, u8 value, bool background)
 {
     unsigned bytes = cirrus->gr[0x0b] & GRB_16_BIT_PIXELS ? 2 : 1;

@@ -12,7 +12,8 @@
 struct cirrus {
     struct vga vga;
     /* Guest state. */
-    u8 sr[32], gr[64], cr[64]; /* the extensions; up to SR4, GR8 and CR18 the VGA has its own, GR0 and GR1 are 8 bits here */
+    /* The extensions: up to SR4, GR8 and CR18 the VGA has its own, but GR0 and GR1 are 8 bits wide here. */
+    u8 sr[32], gr[64], cr[64];
     bool unlocked;             /* SR6 */
     u8 index_sr, index_gr, index_cr;
     u8 hidden_dac;
@@ -31,8 +32,8 @@ struct cirrus {
     struct device device_entry;
 };
 
-/* Plugs the chip in as machine->display.  With a bus: function 1013:00B8 at 00:02.0; without (isapc): no linear frame buffer.
- * 0 or -errno. */
+/* Plugs the chip in as machine->display.  With a bus: function 1013:00B8 at 00:02.0; without (isapc): no linear frame
+ * buffer. 0 or -errno. */
 int cirrus_init(struct cirrus *cirrus, struct machine *machine, struct pci_bus *bus, const struct vga_config *config);
 void cirrus_destroy(struct cirrus *cirrus);
 

@@ -3,9 +3,9 @@
  *
  * Source: Cirrus Logic CL-GD5446 Technical Reference Manual, "BitBLT Engine", "BLT Registers" (GR20-GR39).
  * Modelled: screen-to-screen forward and backward, system-to-screen, 8x8 patterns, colour expansion of bitmaps and
- *   patterns with and without transparency and inversion, solid fill, transparency by colour, 16 raster operations, 8, 16,
- *   24 and 32 bits a pixel, left edge clipping.  A BLT is complete when its last register is written or its last byte of
- *   source has come.
+ *   patterns with and without transparency and inversion, solid fill, transparency by colour, 16 raster operations,
+ *   8, 16, 24 and 32 bits a pixel, left edge clipping.  A BLT is complete when its last register is written or its
+ *   last byte of source has come.
  * Not modelled: screen-to-system BLTs (shown under -d unimp), the transparency mask of GR38 and GR39.
  * Unverified: a row that overlaps itself is copied as if it were read before it is written.
  */
@@ -119,8 +119,8 @@ static void solid_row(const struct blt *blt, struct row *row)
         row->bytes[x] = blt->fg[x % blt->pixel];
 }
 
-/* "Pattern Fills": eight rows of eight pixels, at a multiple of their size (24 bits: rows of 32 bytes); the low bits of the
- * address say with which row to begin. */
+/* "Pattern Fills": eight rows of eight pixels, at a multiple of their size (24 bits: rows of 32 bytes); the low bits
+ * of the address say with which row to begin. */
 static void pattern_row(const struct blt *blt, u32 line, struct row *row)
 {
     unsigned y = (blt->src + line) & 7;

@@ -1,8 +1,9 @@
 /*
  * Cirrus Logic CL-GD5446: the picture in packed-pixel modes, the dot clock and the hardware cursor.
  *
- * Source: Cirrus Logic CL-GD5446 Technical Reference Manual, "Extended Sequencer Mode" (SR7), "Extended Display Controls"
- *   (CR1B), "Overlay Extended Control" (CR1D), "Hidden DAC", "VCLK Numerator/Denominator", "Hardware Cursor".
+ * Source: Cirrus Logic CL-GD5446 Technical Reference Manual, "Extended Sequencer Mode" (SR7), "Extended Display
+ *   Controls" (CR1B), "Overlay Extended Control" (CR1D), "Hidden DAC", "VCLK Numerator/Denominator", "Hardware
+ *   Cursor".
  * Not modelled: the video window, pixel doubling of the hidden DAC's special modes.
  */
 #include "devices/cirrus_internal.h"
@@ -89,13 +90,14 @@ void cirrus_sprite(void *opaque, struct vga_sprite *sprite)
     sprite->colors[1] = cursor_color(cirrus, 15);
 }
 
-/* Two planes: 64x64 has both of a line side by side, 32x32 one after the other.  00 transparent, 01 inverted, 10 and 11 the
- * cursor's colours. */
+/* Two planes: 64x64 has both of a line side by side, 32x32 one after the other.  00 transparent, 01 inverted, 10 and
+ * 11 the cursor's colours. */
 void cirrus_draw_sprite(void *opaque, const struct vga_sprite *sprite, unsigned line, unsigned width, u32 *pixels)
 {
     const struct cirrus *cirrus = opaque;
     u32 row = line - (u32)sprite->y, mask = cirrus->vga.vram_size - 1;
-    u32 plane0 = sprite->pattern + row * (sprite->size == 64 ? 16 : 4), plane1 = plane0 + (sprite->size == 64 ? 8 : 128);
+    u32 plane0 = sprite->pattern + row * (sprite->size == 64 ? 16 : 4);
+    u32 plane1 = plane0 + (sprite->size == 64 ? 8 : 128);
     for (u32 i = 0; i < (u32)sprite->size; i++) {
         u32 x = (u32)sprite->x + i;
         if (x >= width)

@@ -1,5 +1,6 @@
 /*
- * Shared by the files of the CL-GD5446: cirrus.c (registers, windows), cirrus_blt.c (BitBLT), cirrus_draw.c (picture, cursor).
+ * Shared by the files of the CL-GD5446: cirrus.c (registers, windows), cirrus_blt.c (BitBLT), cirrus_draw.c (picture,
+ * cursor).
  */
 #ifndef DEVICES_CIRRUS_INTERNAL_H
 #define DEVICES_CIRRUS_INTERNAL_H

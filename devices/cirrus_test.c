@@ -182,7 +182,8 @@ static void fill_memory(void)
 static struct operation random_operation(unsigned bytes, unsigned rop)
 {
     return (struct operation){
-        .bytes = bytes, .width = 1 + (u32)rand() % 70, .height = 1 + (u32)rand() % 20, .dst_pitch = 512, .src_pitch = 400,
+        .bytes = bytes, .width = 1 + (u32)rand() % 70, .height = 1 + (u32)rand() % 20, .dst_pitch = 512,
+        .src_pitch = 400,
         .dst = 0x20000 + (u32)rand() % 256, .src = 0x10000 + (u32)rand() % 256, .rop = rops[rop].code,
         .table = rops[rop].table, .fg = (u32)rand() * 5, .bg = (u32)rand() * 7, .key = (u32)rand() & 0xffff};
 }
@@ -215,7 +216,8 @@ TEST(screen_to_screen_forward_and_backward)
 
 TEST(patterns_of_eight_by_eight)
 {
-    EACH_ROP_AND_DEPTH(op.mode = 0x40; op.src = 0x10000 + (u32)rand() % 8; op.skip = (u8)(round && op.width > 8 ? rand() % 8 : 0));
+    EACH_ROP_AND_DEPTH(op.mode = 0x40; op.src = 0x10000 + (u32)rand() % 8;
+                       op.skip = (u8)(round && op.width > 8 ? rand() % 8 : 0));
 }
 
 TEST(expanded_bitmaps)

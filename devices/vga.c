@@ -5,8 +5,8 @@
  * Modelled: Miscellaneous Output, sequencer, CRT controller with its write protection, graphics and attribute
  *   controllers, DAC with 6- and 8-bit components and the comparator at its outputs.  Timing is in vga_timing.c, what
  *   the registers show in vga_draw.c, the memory window in vga_memory.c, high resolutions in vga_dispi.c.
- * Not modelled: vertical retrace interrupt (the PCI function has none and no software of this board uses it), light pen,
- *   diagnostics bits.
+ * Not modelled: vertical retrace interrupt (the PCI function has none and no software of this board uses it), light
+ *   pen, diagnostics bits.
  */
 #include "devices/vga.h"
 
@@ -69,9 +69,9 @@ static u8 read_dac(struct vga *vga)
     return value;
 }
 
-/* Input Status 0, "Switch Sense": the comparator at the DAC's outputs.  A monitor's termination keeps colours of less than
- * half the scale below its reference; without one (not modelled) they would be above.  Unverified: which colour is at the
- * outputs when the program looks; the border's here, as in blanked time. */
+/* Input Status 0, "Switch Sense": the comparator at the DAC's outputs.  A monitor's termination keeps colours of less
+ * than half the scale below its reference; without one (not modelled) they would be above.  Unverified: which colour
+ * is at the outputs when the program looks; the border's here, as in blanked time. */
 static u8 switch_sense(const struct vga *vga)
 {
     const u8 *color = vga->palette + (vga->ar[AR_OVERSCAN] & vga->dac_mask) * 3;

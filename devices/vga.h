@@ -106,8 +106,8 @@ struct vga_config {
     u32 rom_size;
 };
 
-/* Plugs the chip in and makes it machine->display.  With a bus: function 1234:1111 at 00:02.0.  Without (isapc): the frame
- * buffer stands at E0000000h.  0 or -errno. */
+/* Plugs the chip in and makes it machine->display.  With a bus: function 1234:1111 at 00:02.0.  Without (isapc): the
+ * frame buffer stands at E0000000h.  0 or -errno. */
 int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, const struct vga_config *config);
 /* The same without DISPI, frame buffer and PCI function, which the Super VGA around it brings. */
 int vga_init_core(struct vga *vga, struct machine *machine, u32 vram_size);

@@ -8,8 +8,8 @@
  *   addressing with row scan substitution, count by two and four, start address, byte and pixel panning, preset row
  *   scan, split screen with its panning compatibility, colour planes, colour select.
  *   Graphics lines that the CRTC repeats only to fill the tube are shown once: mode 13h is 320x200.
- * Differs from IBM's VGA: doubleword addressing with chain-4 does not shift the address (see vga_memory.c).  With 8 bits
- *   a dot the palette registers are not looked at (unverified; BIOSes make them the identity there).
+ * Differs from IBM's VGA: doubleword addressing with chain-4 does not shift the address (see vga_memory.c).  With 8
+ *   bits a dot the palette registers are not looked at (unverified; BIOSes make them the identity there).
  * Not modelled: the border's width (struct surface has its colour), blanking inside the displayed area, serializers
  *   loaded every second or fourth character (Clocking Mode bits 2 and 4).
  */

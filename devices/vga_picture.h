@@ -1,6 +1,6 @@
 /*
- * VGA: a picture as the registers describe it, apart from what memory holds.  Two equal pictures over the same memory look
- * the same, so a picture that equals the last one is redrawn only where memory changed.
+ * VGA: a picture as the registers describe it, apart from what memory holds.  Two equal pictures over the same memory
+ * look the same, so a picture that equals the last one is redrawn only where memory changed.
  */
 #ifndef DEVICES_VGA_PICTURE_H
 #define DEVICES_VGA_PICTURE_H

@@ -1,9 +1,9 @@
 /*
  * VGA: colours and attributes that a guest changes while the beam draws, line by line.
  *
- * A viewer asks for pictures when it likes, not in step with the beam.  So the changes made inside the displayed area are
- * noted with the line where they take effect, and a picture is drawn from those of the last whole frame.  That is done
- * only where some frames before had such changes too: a change made once, anywhere in a frame, shows at once and
+ * A viewer asks for pictures when it likes, not in step with the beam.  So the changes made inside the displayed area
+ * are noted with the line where they take effect, and a picture is drawn from those of the last whole frame.  That is
+ * done only where some frames before had such changes too: a change made once, anywhere in a frame, shows at once and
  * undivided, while a palette that is split anew in every frame shows its bands.
  * Modelled: DAC entries, the DAC mask, attribute registers (palette, overscan, planes, panning, colour select).
  * Not modelled: changes within a line, changes of the CRTC, sequencer and graphics controller inside a frame.

@@ -70,7 +70,8 @@ static bool page_is_dirty(const struct vga *vga, u32 page)
     return __atomic_load_n(&vga->vram_flags[page], __ATOMIC_RELAXED) & PAGE_DIRTY_VGA;
 }
 
-/* Cleared before drawing: what is written while we draw is drawn next time.  Engines set bits of these bytes meanwhile. */
+/* Cleared before drawing: what is written while we draw is drawn next time.  Engines set bits of these bytes
+ * meanwhile. */
 static bool take_page(struct vga *vga, u32 page)
 {
     if (!page_is_dirty(vga, page))

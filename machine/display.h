@@ -8,8 +8,8 @@
 
 /*
  * A picture, 32 bits a pixel, 0x00RRGGBB, owned by whoever shows it: all zero at first, grown and filled by render, and
- * handed to render again for the next picture, so that only what changed in between is drawn.  Each viewer (window, VNC,
- * screendump) has a surface of its own.
+ * handed to render again for the next picture, so that only what changed in between is drawn.  Each viewer (window,
+ * VNC, screendump) has a surface of its own.
  */
 struct surface {
     int width, height; /* without repetition: mode 13h is 320x200, text of 9-dot characters 720x400 */

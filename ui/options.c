@@ -246,7 +246,8 @@ static const struct option table[] = {
     {"parallel", PORTS, "WHERE", set_parallel, "LPT1"},
     {"debugcon", PORTS, "WHERE", set_debugcon, "debug port 402h: SeaBIOS's log"},
     {"monitor", PORTS, "WHERE", set_monitor, "the monitor, which takes commands"},
-    {"global", PORTS, "isa-debugcon.iobase=P", optvalue_global, "another debug port (0xe9)"},
+    {"global", PORTS, "isa-debugcon.iobase=P", optvalue_global, "another debug port (0xe9)\n"
+     "VGA.vgamem_mb=N: video memory of -vga std (16)"},
 
     {"S", RUNNING, NULL, set_stopped, "start stopped; the monitor's cont goes on"},
     {"no-reboot", RUNNING, NULL, set_no_reboot, "end at the guest's reboot"},

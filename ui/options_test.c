@@ -79,6 +79,15 @@ TEST(memory_out_of_bounds_is_refused)
     REFUSES("-m", "needs a value");
 }
 
+TEST(video_memory_is_a_power_of_two)
+{
+    CHECK_EQ(parse("-global VGA.vgamem_mb=32"), 0);
+    CHECK_EQ(CONFIG.vga_memory, 32 << 20);
+    REFUSES("-global VGA.vgamem_mb=24", "1, 2, 4, 8");
+    REFUSES("-global VGA.vgamem_mb=0", "1, 2, 4, 8");
+    REFUSES("-global VGA.vgamem_mb=512", "vgamem_mb");
+}
+
 TEST(both_spellings_of_an_option_work)
 {
     CHECK_EQ(parse("--kernel vmlinuz --append quiet"), 0);

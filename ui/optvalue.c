@@ -677,12 +677,26 @@ int optvalue_fw_cfg(struct options *options, const char *value, struct error *er
     return 0;
 }
 
+/* Video memory in MiB: a power of two, which a BAR's size is. */
+static int set_video_memory(struct options *options, const char *value, struct error *err)
+{
+    u64 mib;
+    int r = optvalue_number("-global VGA.vgamem_mb", value, 256, &mib, err);
+    if (r == 0 && (mib == 0 || (mib & (mib - 1))))
+        return error_set(err, EINVAL, "-global VGA.vgamem_mb=%s: 1, 2, 4, 8 ... 256", value);
+    if (r == 0)
+        options->machine.vga_memory = (u32)mib << 20;
+    return r;
+}
+
 int optvalue_global(struct options *options, const char *value, struct error *err)
 {
-    static const char iobase[] = "isa-debugcon.iobase=";
+    static const char iobase[] = "isa-debugcon.iobase=", vgamem[] = "VGA.vgamem_mb=";
     u64 port;
+    if (!strncmp(value, vgamem, strlen(vgamem)))
+        return set_video_memory(options, value + strlen(vgamem), err);
     if (strncmp(value, iobase, strlen(iobase)))
-        return error_set(err, EINVAL, "-global: only %sPORT is available yet", iobase);
+        return error_set(err, EINVAL, "-global: only %sPORT and %sN are available yet", iobase, vgamem);
     int r = optvalue_number("-global isa-debugcon.iobase", value + strlen(iobase), 0xffff, &port, err);
     if (r == 0)
         options->machine.debugcon_port = port;

@@ -84,6 +84,7 @@ struct machine_config {
     bool nographic;
     enum display_type display;
     enum vga_type vga;
+    u32 vga_memory;         /* bytes of -vga std; 0: its default */
 
     const char *audiodev;   /* spec for audio_open; NULL: none */
     struct sound_config sounds[CONFIG_MAX_SOUNDS];

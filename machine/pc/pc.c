@@ -276,7 +276,7 @@ static int wire_vga(struct pc *pc, struct error *err)
     int r = pc->has_pci ? pc_find_vga_bios(pc, &rom, err) : 0;
     if (r < 0)
         return r;
-    struct vga_config config = {.rom = rom.data, .rom_size = rom.size};
+    struct vga_config config = {.vram_size = pc->config->vga_memory, .rom = rom.data, .rom_size = rom.size};
     if (pc->config->vga == VGA_CIRRUS)
         r = cirrus_init(&pc->cirrus, pc->machine, pc->machine->pci, &config);
     else
