@@ -2,7 +2,8 @@
  * Test boot disk: every descriptor and gate type, order of faults, faults while another is delivered, the stack of the
  * TSS, faults in the middle of a task switch.  Origin: 0x7c00
  *
- * Source: Intel SDM vol. 3A, "System-Segment and Gate-Descriptor Types", "Priority Among Concurrent Events", "Conditions
+ * Source: Intel SDM vol. 3A, "System-Segment and Gate-Descriptor Types", "Priority Among Concurrent Events",
+ *   "Conditions
  *   for Generating a Double Fault", "Error Code", "Exception Conditions Checked During a Task Switch"; vol. 2 "LAR",
  *   "LSL", "VERR", "INT n", "CALL".
  * Bochs 2.7 passes all.  QEMU 7.2 (TCG) does not come through the types of code segments.

@@ -1,10 +1,13 @@
 /*
- * Test boot disk: RF, breakpoints and single steps together, INT1, general detect, NMI and its blocking.  Origin: 0x7c00
+ * Test boot disk: RF, breakpoints and single steps together, INT1, general detect, NMI and its blocking.  Origin:
+ *   0x7c00
  *
  * Source: Intel SDM vol. 3B, "Debug Exceptions" ("Instruction-Breakpoint Exception Condition", "Data Memory and I/O
- *   Breakpoint Exception Conditions", "General-Detect Exception Condition", "Single-Step Exception Condition"), "Breakpoint
+ *   Breakpoint Exception Conditions", "General-Detect Exception Condition", "Single-Step Exception Condition"),
+ *   "Breakpoint
  *   Field Recognition"; vol. 3A, "Handling Multiple NMIs", "Local Interrupts"; vol. 2 "INT1", "SYSENTER".
- * Bochs 2.7 passes all but these, where the manual decides: RF saved between the iterations of REP, so that a breakpoint
+ * Bochs 2.7 passes all but these, where the manual decides: RF saved between the iterations of REP, so that a
+ *   breakpoint
  *   on it does not hit again, and by general detect ("Instruction-Breakpoint Exception Condition": every fault but an
  *   instruction breakpoint).  Whether general detect or #GP comes first at CPL 3 the manual does not say.
  */
@@ -99,7 +102,7 @@ debug_flags:
 debug_each:
         .fill   8, 4, 0
 
-/* --- RF ------------------------------------------------------------------------------------------------------------ */
+/* --- RF ---------------------------------------------------------------------------------------------------------- */
 
 resume_flag:
         fault   "a fault", 6, NONE, ud2
@@ -174,7 +177,7 @@ resume_flag:
         field   "one in the middle of an instruction", debug_count, -1, 0
         ret
 
-/* --- REP ------------------------------------------------------------------------------------------------------------ */
+/* --- REP --------------------------------------------------------------------------------------------------------- */
 
 repeats:
         movl    $WATCHED, %edi
@@ -216,7 +219,7 @@ repeats:
         field   "after the second iteration", debug_eip + 4, -1, 2b
         ret
 
-/* --- MOV SS ----------------------------------------------------------------------------------------------------------- */
+/* --- MOV SS ------------------------------------------------------------------------------------------------------ */
 
 shadows:
         movl    $1f, %eax
@@ -240,7 +243,7 @@ shadows:
         field   "DR6.B0", debug_status, 0xe00f, 1
         ret
 
-/* --- data ------------------------------------------------------------------------------------------------------------- */
+/* --- data -------------------------------------------------------------------------------------------------------- */
 
 /* dr7: what watches WATCHED + at. */
         .macro  hits text, dr7, at, want, insn:vararg
@@ -315,7 +318,7 @@ data_breakpoints:
         check   "is not reported", 0
         ret
 
-/* --- ports -------------------------------------------------------------------------------------------------------------- */
+/* --- ports ------------------------------------------------------------------------------------------------------- */
 
 port_breakpoints:
         unless  DE, 1f
@@ -346,7 +349,7 @@ port_breakpoints:
         movl    %eax, %cr4
 1:      ret
 
-/* --- INT1 and general detect --------------------------------------------------------------------------------------------- */
+/* --- INT1 and general detect ------------------------------------------------------------------------------------- */
 
 int1:   xorl    %eax, %eax
         movl    %eax, %db6
@@ -383,7 +386,7 @@ general_detect:
         movl    %eax, %db6
         ret
 
-/* --- single steps over SYSENTER, IRET, faults ------------------------------------------------------------------------------ */
+/* --- single steps over SYSENTER, IRET, faults -------------------------------------------------------------------- */
 
 system_calls:
         watch   0x400
@@ -431,7 +434,7 @@ system_calls:
 main_esp:
         .long   0
 
-/* --- NMI --------------------------------------------------------------------------------------------------------------------- */
+/* --- NMI --------------------------------------------------------------------------------------------------------- */
 
 nmi:    unless  APIC, 9f
         movl    $0x1ff, SVR

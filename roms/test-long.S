@@ -1,12 +1,15 @@
 /*
  * Test boot disk: 64-bit and compatibility mode.  Origin: 0x7c00
  *
- * Source: Intel SDM vol. 3A, "Initializing IA-32e Mode", "64-Bit Mode Interrupt Handling" ("Stack Switching", "Interrupt
+ * Source: Intel SDM vol. 3A, "Initializing IA-32e Mode", "64-Bit Mode Interrupt Handling" ("Stack Switching",
+ *   "Interrupt
  *   Stack Table"), "Stack Switching in IA-32e Mode", "Fast System Calls in 64-Bit Mode", "4-Level Paging"; vol. 1,
  *   "Canonical Addressing"; vol. 2 "IRET", "SYSCALL", "SYSRET", "SYSENTER", "SYSEXIT", "LAR", "LSL", "MOV".
- * Bochs 2.7 passes all but these, where the manual decides: a new RSP that is not canonical is #SS with the new SS, which
+ * Bochs 2.7 passes all but these, where the manual decides: a new RSP that is not canonical is #SS with the new SS,
+ *   which
  *   is null ("INT n", NewSS), not the old one; IRETD in 64-bit mode takes SS:ESP unconditionally ("IRET", description);
- *   what comes between two iterations of REP saves RF = 1 ("Instruction-Breakpoint Exception Condition"); SYSRET with TF
+ *   what comes between two iterations of REP saves RF = 1 ("Instruction-Breakpoint Exception Condition"); SYSRET with
+ *   TF
  *   traps at once (silicon; the manual is silent).  It also writes part of an FXSAVE area that crosses into an absent
  *   page, which silicon may.  QEMU 7.2 (TCG) checks neither EFER nor CR0 and CR4 and does not come through.
  */
