@@ -32,6 +32,8 @@ struct engine {
     bool (*tsc)(struct machine_tsc *tsc);
     /* 0 if it can run here, else -errno and the reason; any thread. */
     int (*probe)(struct error *why);
+    /* 0 if it is faster than the interpreter in every mode, by trial, else -errno and the reason.  NULL: it is. */
+    int (*measure)(struct error *why);
     int (*create)(struct vcpu *vcpu, struct error *err);
     void (*destroy)(struct vcpu *vcpu);
     /* Executes at most `budget` instructions where the engine can count, else for about a millisecond. */

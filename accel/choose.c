@@ -30,8 +30,12 @@ static const char *best(bool icount)
 {
     for (unsigned i = 0; engines[i]; i++) {
         struct error why = {""};
-        if (engines[i] == &interp_engine || (try_engine(engines[i]->name, icount, &why) == 0))
+        if (engines[i] == &interp_engine)
+            break;
+        if (try_engine(engines[i]->name, icount, &why) == 0 && (!engines[i]->measure || engines[i]->measure(&why) == 0)) {
+            error_report("-accel auto: %s: the host runs every mode of the processor", engines[i]->name);
             return engines[i]->name;
+        }
         error_report("-accel auto: the interpreter executes, not %s: %s", engines[i]->name, why.text);
     }
     return interp_engine.name;

@@ -652,6 +652,7 @@ const struct engine kvm_engine = {
     .tsc = kvm_tsc_probe,
     .ready = ready,
     .probe = probe,
+    .measure = kvm_measure,
     .create = create,
     .destroy = destroy,
     .run = run,

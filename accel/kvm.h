@@ -81,6 +81,9 @@ const char *kvm_user_why_not(const struct cpu *cpu);
 bool kvm_user_load_msrs(struct kvm *kvm);
 void kvm_user_store(struct kvm *kvm); /* after the general registers and segments have come back */
 
+/* kvm_measure.c: 0 if the host accelerates all modes, else why it is no choice for `auto`. */
+int kvm_measure(struct error *why);
+
 /* kvm_tsc.c */
 bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */
 void kvm_tsc_load(struct kvm *kvm);
