@@ -222,6 +222,7 @@ extern const struct operand_kind operand_kinds[OPERAND_COUNT];
 #define FLAGS_OSZC (FLAGS_OSZ | FLAG_CF)
 #define FLAGS_OSZAP (FLAGS_OSZP | FLAG_AF)
 #define FLAGS_OSZAPC (FLAGS_OSZAP | FLAG_CF)
+#define FLAGS_ODSZAPC (FLAGS_OSZAPC | FLAG_DF)
 #define FLAGS_ALL (FLAGS_OSZAPC | FLAG_DF | FLAG_IF)
 
 /* Which bytes a row stands for; same index as opcode_table. */

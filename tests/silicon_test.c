@@ -117,7 +117,7 @@ static const char *excluded(struct cpu *cpu, const struct opcode *opcode)
 /* --- known differences between processors --- */
 
 enum part {
-    PART_XMM = 1,
+    PART_APPROXIMATE = 1, /* XMM registers: singles may differ by 1.5 * 2^-11 of their value, both makers' 2^-12 */
     PART_CR2 = 2,
     PART_UPPER_HALF = 4, /* of general registers, with 32-bit operands */
     PART_PE = 0x20,
@@ -130,7 +130,8 @@ enum part {
     PART_FLAGS = 0x20000,    /* arithmetic */
     PART_STACK = 0x40000,    /* bytes 2 and 3 of what was pushed */
     PART_FXSAVE = 0x80000,   /* last opcode and pointers, MXCSR_MASK in memory */
-    PART_GENERAL = 0x100000, /* general registers and memory */
+    PART_GENERAL = 0x100000, /* general registers */
+    PART_MEMORY = 0x400000,
     PART_ALL = 0x200000,
 };
 
@@ -162,8 +163,8 @@ struct difference {
 };
 
 static const struct difference differences[] = {
-    {"rcp*", ALWAYS, PART_XMM, "approximation: each maker's own tables"},
-    {"rsqrt*", ALWAYS, PART_XMM, "approximation: each maker's own tables"},
+    {"rcp*", ALWAYS, PART_APPROXIMATE, "each maker's own tables; relative error up to 1.5 * 2^-12 (SDM)"},
+    {"rsqrt*", ALWAYS, PART_APPROXIMATE, "each maker's own tables; relative error up to 1.5 * 2^-12 (SDM)"},
     {"cmpxchg", SIZED32, PART_UPPER_HALF, "AMD leaves the upper half of a destination that was not equal"},
     {"push", BITS32, PART_STACK, "segment registers: Intel writes 16 bits of the slot, AMD all of it (SDM, PUSH)"},
     {"iret*", ALWAYS, PART_CR2, "order in which the stack is read"},
@@ -191,7 +192,7 @@ static const struct difference differences[] = {
     {"push", SEGMENT_SLOT, PART_ALL, "as above: AMD's 32-bit write is unaligned where Intel's 16 bits are not"},
     {"enter", ALIGNMENT, PART_ALL, "AMD checks the alignment of the probe at the new stack pointer; SDM: a #PF only"},
     {"bound", ALIGNMENT, PART_ALL, "AMD takes the pair of bounds as one operand; SDM: two words or doublewords"},
-    {"pusha*", FAULT, PART_GENERAL | PART_CR2, "AMD pushes word by word until the fault; we check all of it first"},
+    {"pusha*", FAULT, PART_MEMORY | PART_CR2, "AMD pushes word by word until the fault; we check all of it first"},
     {"popa*", FAULT, PART_GENERAL | PART_CR2, "AMD pops word by word until the fault; we check all of it first"},
     {"scas*", FAULT, PART_FLAGS, "flags of the last comparison; SDM, REP: as before the instruction"},
     {"cmps*", FAULT, PART_FLAGS, "flags of the last comparison; SDM, REP: as before the instruction"},
@@ -303,6 +304,21 @@ static void compare_general(struct comparison *c, const struct silicon_case *s, 
         differ(c, "error code", host->error, guest->error);
 }
 
+/* Singles: equal, or finite, of one sign and within the errors of two approximations. */
+static bool near(u32 a, u32 b)
+{
+    float x, y;
+    memcpy(&x, &a, 4);
+    memcpy(&y, &b, 4);
+    return a == b || (x - y <= x * 0x1.8p-11f && y - x <= x * 0x1.8p-11f) ||
+           (x < 0 && y - x <= -x * 0x1.8p-11f && x - y <= -x * 0x1.8p-11f);
+}
+
+static bool both_near(u64 a, u64 b)
+{
+    return near((u32)a, (u32)b) && near(a >> 32, b >> 32);
+}
+
 static void compare_fx(struct comparison *c, const struct silicon_case *s, const struct fx_image *guest,
                        unsigned ignored)
 {
@@ -321,10 +337,11 @@ static void compare_fx(struct comparison *c, const struct silicon_case *s, const
         }
     }
     differ(c, "mxcsr", host->mxcsr, guest->mxcsr);
-    for (unsigned i = 0; i < 16 && !(ignored & PART_XMM); i++)
+    for (unsigned i = 0; i < 16; i++)
         for (unsigned j = 0; j < 2; j++) {
             snprintf(name, sizeof(name), "xmm%u.%u", i, j);
-            differ(c, name, host->xmm[i][j], guest->xmm[i][j]);
+            if (!(ignored & PART_APPROXIMATE) || !both_near(host->xmm[i][j], guest->xmm[i][j]))
+                differ(c, name, host->xmm[i][j], guest->xmm[i][j]);
         }
 }
 
@@ -333,7 +350,7 @@ static void compare_memory(struct comparison *c, const struct silicon_case *s, u
     u32 pushed = ignored & PART_STACK ? (u32)s->out.gpr[RSP] + 2 - DATA_BASE : ~0u;
     const u8 *guest = toy.ram + PHYS_DATA;
     char name[30];
-    if (!memcmp(s->memory_out, guest, DATA_SIZE) || ignored & PART_GENERAL)
+    if (!memcmp(s->memory_out, guest, DATA_SIZE) || ignored & PART_MEMORY)
         return;
     for (unsigned i = 0; i < DATA_SIZE; i++) {
         snprintf(name, sizeof(name), "[%x]", DATA_BASE + i);
@@ -354,6 +371,47 @@ static void compare(struct comparison *c, const struct silicon_case *s, const st
         return;
     compare_fx(c, s, &guest->fx, ignored);
     compare_memory(c, s, ignored);
+}
+
+/* --- the table's flags columns --- */
+
+/* Silicon changed no flag that the row neither writes nor leaves undefined. */
+static void check_written(struct comparison *c, const struct silicon_case *s)
+{
+    const struct opcode *opcode = &opcode_table[s->row];
+    u64 may_change = opcode->flags_written | opcode->flags_undefined;
+    u64 changed = (s->in.rflags ^ s->out.rflags) & (FLAGS_ARITH | FLAG_DF) & ~may_change;
+    differ(c, "flags that the row does not write", changed, 0);
+}
+
+/* The result is the same with other values of the flags that the row does not read. */
+static void check_read(struct cpu *cpu, struct comparison *c, const struct silicon_case *s,
+                       const struct machine_state *before)
+{
+    static struct silicon_case again;
+    static u8 memory[DATA_SIZE];
+    const struct opcode *opcode = &opcode_table[s->row];
+    struct machine_state after;
+    u64 unread = FLAGS_ARITH & ~(u64)opcode->flags_read;
+    memcpy(memory, toy.ram + PHYS_DATA, DATA_SIZE);
+    again = *s;
+    again.in.rflags ^= unread;
+    guest_run(cpu, &again, &after);
+    u64 compared = opcode->flags_written & ~(u64)opcode->flags_undefined & (FLAGS_ARITH | FLAG_DF);
+    bool same = after.vector == before->vector && after.rip == before->rip &&
+                !memcmp(after.gpr, before->gpr, sizeof(after.gpr)) &&
+                !memcmp(&after.fx, &before->fx, sizeof(after.fx)) && !memcmp(memory, toy.ram + PHYS_DATA, DATA_SIZE) &&
+                !((after.rflags ^ before->rflags) & compared);
+    differ(c, "it reads flags that the row does not", same, true);
+}
+
+static void check_flags_columns(struct cpu *cpu, struct comparison *c, const struct silicon_case *s,
+                                const struct machine_state *guest)
+{
+    if (s->count != 1 || c->length || s->out.vector != VECTOR_BP || guest->vector != VECTOR_BP)
+        return;
+    check_written(c, s);
+    check_read(cpu, c, s, guest);
 }
 
 /* --- the run --- */
@@ -413,6 +471,7 @@ static void run_batch(struct cpu *cpu, unsigned count)
         struct comparison c = {.length = 0};
         guest_run(cpu, s, &guest);
         compare(&c, s, &guest);
+        check_flags_columns(cpu, &c, s, &guest);
         if (c.length)
             report(s, &c);
         tally.cases++;
