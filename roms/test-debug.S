@@ -1,15 +1,13 @@
 /*
- * Test boot disk: RF, breakpoints and single steps together, INT1, general detect, NMI and its blocking.  Origin:
- *   0x7c00
+ * Test boot disk: RF, breakpoints and single steps together, INT1, general detect, NMI and its blocking.
+ * Origin: 0x7c00
  *
  * Source: Intel SDM vol. 3B, "Debug Exceptions" ("Instruction-Breakpoint Exception Condition", "Data Memory and I/O
  *   Breakpoint Exception Conditions", "General-Detect Exception Condition", "Single-Step Exception Condition"),
- *   "Breakpoint
- *   Field Recognition"; vol. 3A, "Handling Multiple NMIs", "Local Interrupts"; vol. 2 "INT1", "SYSENTER".
+ *   "Breakpoint Field Recognition"; vol. 3A, "Handling Multiple NMIs", "Local Interrupts"; vol. 2 "INT1", "SYSENTER".
  * Bochs 2.7 passes all but these, where the manual decides: RF saved between the iterations of REP, so that a
- *   breakpoint
- *   on it does not hit again, and by general detect ("Instruction-Breakpoint Exception Condition": every fault but an
- *   instruction breakpoint).  Whether general detect or #GP comes first at CPL 3 the manual does not say.
+ *   breakpoint on it does not hit again, and by general detect ("Instruction-Breakpoint Exception Condition": every
+ *   fault but an instruction breakpoint).  Whether general detect or #GP comes first at CPL 3 the manual does not say.
  */
         .include "roms/test.inc"
         .include "roms/test-rings.inc"
