@@ -324,6 +324,10 @@ static void default_display(struct options *options)
     bool desktop = CONFIG_SDL && ((x11 && *x11) || (wayland && *wayland));
     if (!options->display_given && !config->nographic)
         config->display = desktop && !options->vnc ? DISPLAY_SDL : DISPLAY_NONE;
+    if (config->display == DISPLAY_SDL && !config->audiodev) { /* who sees the guest may hear it */
+        config->audiodev = "sdl";
+        config->audiodev_optional = true;
+    }
 }
 
 /* Where the streams go that the user said nothing about. */

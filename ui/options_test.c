@@ -327,7 +327,11 @@ TEST(a_desktop_brings_a_window)
     CHECK_EQ(parse(""), 0);
     CHECK_EQ(CONFIG.display, CONFIG_SDL ? DISPLAY_SDL : DISPLAY_NONE);
     CHECK_EQ(options.terminal_by_default, !CONFIG_SDL);
+    CHECK_EQ(CONFIG.audiodev && !strcmp(CONFIG.audiodev, "sdl"), CONFIG_SDL);
+    CHECK_EQ(parse("-audiodev none"), 0);
+    CHECK(!strcmp(CONFIG.audiodev, "none"));
     CHECK_EQ(parse("-display none"), 0);
+    CHECK(!CONFIG.audiodev);
     CHECK_EQ(CONFIG.display, DISPLAY_NONE);
     CHECK_EQ(parse("-nographic"), 0);
     CHECK(CONFIG.display != DISPLAY_SDL);

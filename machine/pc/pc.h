@@ -4,6 +4,7 @@
 #ifndef MACHINE_PC_PC_H
 #define MACHINE_PC_PC_H
 
+#include "devices/audio/audio.h"
 #include "devices/block/block.h"
 #include "devices/char/char.h"
 #include "machine/machine.h"
@@ -20,6 +21,9 @@ bool pc_power_button(struct machine *machine);
 
 /* The NMI button.  False if the guest has shut it off at port 70h. */
 bool pc_nmi(struct machine *machine);
+
+/* The mixer of the board's sound; never NULL. */
+struct audio *pc_audio(struct machine *machine);
 
 /* How often each of the 8259s' inputs was acknowledged. */
 void pc_irq_counts(struct machine *machine, u64 counts[16]);

@@ -67,3 +67,9 @@ void pc_close_sound(struct pc *pc)
     audio_close(pc->audio);
     chardev_close(pc->midi_chr);
 }
+
+struct audio *pc_audio(struct machine *machine)
+{
+    const struct pc *pc = machine->board;
+    return pc->audio;
+}

@@ -285,6 +285,24 @@ static void screenshot(struct window *window, int argument)
     window_notice(window, r == 0 ? "Screenshot: %s" : "Screenshot %s: %s", name, strerror(-r));
 }
 
+/* --- sound ---------------------------------------------------------------------------------------------------------- */
+
+void action_volume(struct window *window, int change)
+{
+    machine_lock(window->machine);
+    struct audio *audio = pc_audio(window->machine);
+    int volume = MAX(0, MIN(audio_volume(audio) + change, 100));
+    bool heard = strcmp(audio_backend_name(audio), "none"), mute = !change && !audio_muted(audio);
+    audio_set_volume(audio, volume, mute);
+    machine_unlock(window->machine);
+    if (!heard)
+        window_notice(window, "No sound: -audiodev sdl lets you hear it");
+    else if (mute)
+        window_notice(window, "Sound off");
+    else
+        window_notice(window, "Volume %d%%", volume);
+}
+
 /* --- keyboard and mouse --------------------------------------------------------------------------------------------- */
 
 static void grab(struct window *window, int argument)

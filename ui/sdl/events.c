@@ -200,7 +200,7 @@ static void wheel(struct window *window, const SDL_MouseWheelEvent *event)
         menu_wheel(window, -away);
     else if (window->captured)
         send_movement(window, 0, 0, away);
-    else if (window->absolute && over_picture(window, point))
+    else if (!status_wheel(window, point, away) && window->absolute && over_picture(window, point))
         send_position(window, point, away);
 }
 

@@ -26,7 +26,7 @@ struct panel {
 
 /* What the status line shows; compared as a block to see whether it must be drawn anew. */
 struct status {
-    char engine[24], speed[20], fps[12], hint[48];
+    char engine[24], speed[20], volume[12], fps[12], hint[48];
     struct lamp {
         char name[8];
         u8 state; /* enum lamp_state */
@@ -134,7 +134,8 @@ struct window {
     size_t paste_length, paste_at;
     u32 paste_due;
 
-    int badge_left, badge_right; /* the gear lever of the status line */
+    int badge_left, badge_right;   /* the gear lever of the status line */
+    int volume_left, volume_right; /* and its volume */
     char title[160];
     char notice[200], notice_shown[200];
     u32 notice_until;
@@ -168,7 +169,8 @@ void picture_free(struct window *window);
 /* status.c */
 void status_read(struct window *window); /* lock held */
 void status_draw(struct window *window);
-/* A click on it.  True if it was one. */
+/* A click on it, a turn of the wheel over it (the volume).  True if it was one. */
+bool status_wheel(struct window *window, SDL_Point point, int away);
 bool status_click(struct window *window, SDL_Point point, int button);
 
 /* events.c */
@@ -195,6 +197,7 @@ void action_shift(struct window *window, int engine); /* index in engines[]; -1:
 bool action_engine_there(int engine);
 void action_change(struct window *window, const char *drive, const char *file); /* file NULL: eject */
 void action_drop(struct window *window, const char *file);
+void action_volume(struct window *window, int change); /* in per cent; 0: mute, or not any more */
 void action_zoom(struct window *window, int zoom);
 
 /* menu.c, pages.c */

@@ -265,6 +265,19 @@ static void go_screen(struct window *window, int argument)
     menu_go(window, page_screen, 0);
 }
 
+static void page_sound(struct window *window, int argument)
+{
+    menu_title(window, "Sound: %s", *window->status.volume ? window->status.volume : "none (-audiodev sdl)");
+    menu_add(window, action_volume, 10, "Louder");
+    menu_add(window, action_volume, -10, "Quieter");
+    menu_add(window, action_volume, 0, "Mute")->checked = !strcmp(window->status.volume, "Mute");
+}
+
+static void go_sound(struct window *window, int argument)
+{
+    menu_go(window, page_sound, 0);
+}
+
 /* Keys that a desktop keeps for itself. */
 static const struct {
     const char *label;
@@ -326,6 +339,7 @@ void page_root(struct window *window, int argument)
     add_page(window, go_keys, 0, "Press a key", NULL);
     menu_separator(window);
     add_page(window, go_screen, 0, "Screen", NULL);
+    add_page(window, go_sound, 0, "Sound", NULL);
     add_action(window, SDLK_s, false);
     add_action(window, SDLK_q, false);
 }

@@ -93,6 +93,18 @@ static void format_speed(const struct meter *meter, char text[20])
         snprintf(text, 20, meter->mips < 10 ? "%.1f MIPS" : "%.0f MIPS", meter->mips);
 }
 
+/* Nothing where nobody hears anything. */
+static void read_volume(struct window *window, char text[12])
+{
+    struct audio *audio = pc_audio(window->machine);
+    if (!strcmp(audio_backend_name(audio), "none"))
+        return;
+    if (audio_muted(audio))
+        snprintf(text, 12, "Mute");
+    else
+        snprintf(text, 12, "Vol %d%%", MAX(0, MIN(audio_volume(audio), 100)));
+}
+
 void status_read(struct window *window)
 {
     struct status status;
@@ -112,6 +124,7 @@ void status_read(struct window *window)
              window->grabbed    ? "Ctrl-Alt-G releases the mouse"
              : window->absolute ? "mouse follows"
                                 : "click: mouse to the guest");
+    read_volume(window, status.volume);
     if (!memcmp(&status, &window->status, sizeof(status)))
         return;
     window->status = status;
@@ -200,17 +213,37 @@ void status_draw(struct window *window)
     int x = canvas_text(&panel->canvas, px(window, 9), y, INK, SIGN_BARS " Menu") + px(window, 11);
     x = draw_badge(window, x, y);
     x = draw_lamps(window, x, y);
+    window->volume_left = x;
+    if (*window->status.volume)
+        x = canvas_text(&panel->canvas, x, y, INK, window->status.volume) + px(window, 14);
+    window->volume_right = x;
     x = draw_locks(window, x, y);
     draw_right(window, x + px(window, 10), y);
     panel_upload(window, panel);
 }
 
+static bool over_status(const struct window *window, SDL_Point point)
+{
+    return window_status_shown(window) && SDL_PointInRect(&point, &window->status_panel.place);
+}
+
+bool status_wheel(struct window *window, SDL_Point point, int away)
+{
+    if (!over_status(window, point))
+        return false;
+    if (away)
+        action_volume(window, away * 5);
+    return true;
+}
+
 bool status_click(struct window *window, SDL_Point point, int button)
 {
-    if (!window_status_shown(window) || !SDL_PointInRect(&point, &window->status_panel.place))
+    if (!over_status(window, point))
         return false;
     if (point.x >= window->badge_left && point.x < window->badge_right)
         action_shift(window, -1);
+    else if (point.x >= window->volume_left && point.x < window->volume_right)
+        action_volume(window, 0);
     else
         menu_open(window, true);
     return true;

@@ -387,6 +387,8 @@ void window_destroy(struct window *window)
         SDL_DestroyRenderer(window->renderer);
     if (window->sdl)
         SDL_DestroyWindow(window->sdl);
-    SDL_Quit();
+    SDL_QuitSubSystem(SDL_INIT_VIDEO | SDL_INIT_EVENTS); /* sound is somebody else's */
+    if (SDL_WasInit(SDL_INIT_GAMECONTROLLER))
+        SDL_QuitSubSystem(SDL_INIT_GAMECONTROLLER);
     free(window);
 }
