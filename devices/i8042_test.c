@@ -455,6 +455,21 @@ TEST(mouse_keeps_to_its_sample_rate_and_adds_movement_up)
     stop();
 }
 
+/* Pressed and let go between two samples: the button's contacts closed, so the driver hears of it. */
+TEST(mouse_loses_no_click)
+{
+    start(0x02);
+    to_mouse(0xf4);
+    EXPECT(0xfa);
+    input_pointer(&bench.machine->input, 1, 0, 0, 0);
+    input_pointer(&bench.machine->input, 2, 0, 0, 2);
+    input_pointer(&bench.machine->input, 3, 0, 0, 0);
+    EXPECT(0x08, 1, 0, 0x0a, 2, 0);
+    bench_wait(&bench, 20 * MS);
+    EXPECT(0x08, 3, 0);
+    stop();
+}
+
 static void set_rate(u8 rate)
 {
     to_mouse(0xf3);

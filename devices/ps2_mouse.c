@@ -105,17 +105,28 @@ static void sample(void *opaque)
     timer_set(&mouse->sample, clock_ns(mouse->clock) + NS_PER_SEC / mouse->rate);
 }
 
+/* A button that a host pressed and let go within one sample period was pressed all the same: it gets a packet of its
+ * own, earlier than the rate allows. */
+static void keep_click(struct ps2_mouse *mouse, u8 buttons)
+{
+    bool unsent = mouse->buttons != mouse->sent_buttons && buttons != mouse->buttons;
+    if (unsent && mouse->enabled && !mouse->remote && !mouse->wrap && ps2_queue_room(&mouse->packets) >= 4)
+        put_packet(mouse, &mouse->packets);
+}
+
 /* The host counts downwards, and the wheel away from the user; the mouse's Y grows upwards, its Z towards the user. */
 static void pointer_event(void *opaque, int dx, int dy, int wheel, unsigned buttons)
 {
     struct ps2_mouse *mouse = opaque;
     if (!mouse->enabled && !mouse->remote)
         return;
+    /* Host: 1 left, 2 right, 4 middle, 8 and 10h the side buttons: the packet's own order. */
+    buttons &= mouse->id == ID_EXPLORER ? 0x1f : 7;
+    keep_click(mouse, (u8)buttons);
     mouse->dx += (u32)dx;
     mouse->dy -= (u32)dy;
     mouse->dz -= (u32)wheel;
-    /* Host: 1 left, 2 right, 4 middle, 8 and 10h the side buttons: the packet's own order. */
-    mouse->buttons = buttons & (mouse->id == ID_EXPLORER ? 0x1f : 7);
+    mouse->buttons = (u8)buttons;
     if (!timer_armed(&mouse->sample))
         sample(mouse);
 }
