@@ -50,7 +50,7 @@ refuses "at least" -display none -m 1K
 refuses "at most" -display none -m 100000G
 refuses "isapc" -M ispac
 refuses "pentium" -cpu pentuim
-refuses "not available yet" -vnc :0
+refuses "not available yet" -loadvm x
 refuses "nosuch.img" -display none -hda "$dir/nosuch.img"
 refuses "$dir" -display none -hda "$dir"
 refuses "nosuch.img" -display none -drive "file=$dir/nosuch.img,format=raw"
