@@ -55,6 +55,13 @@ sleep 60
 $(key ret)
 sleep 5
 END
+shot basiclinux-x basiclinux-3.5-hdd-100MB.img.xz -m 64 -hda IMAGE <<END
+sleep 60
+$(key ret s t a r t x ret)
+sleep 6
+$(key a ret p ret 3 ret)
+sleep 30
+END
 shot kolibri kolibri.img -m 128 -fda IMAGE <<END
 sleep 90
 END
