@@ -374,6 +374,9 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     pthread_cond_init(&accel->parked, NULL);
     struct vcpu *vcpu = &accel->vcpu;
     *vcpu = (struct vcpu){.accel = accel, .machine = machine, .engine = find_engine(options->engine), .parked = true};
+    vcpu->lockstep = &accel->options.lockstep;
+    if (vcpu->lockstep->engines)
+        vcpu->engine = &lockstep_engine;
     vcpu->shift.gear = vcpu->engine;
     vcpu->kvm_all_modes = options->kvm_all_modes;
     vcpu->exit_stats.timed = options->stats;
@@ -405,7 +408,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     machine->kick_opaque = accel;
     machine->set_a20 = set_a20;
     machine->a20_opaque = accel;
-    accel->listener = (struct memory_listener){map_changed, code_written, accel, NULL};
+    accel->listener = (struct memory_listener){.map_changed = map_changed, .code_written = code_written, .opaque = accel};
     memory_listen(machine->memory, &accel->listener);
     clock_on_earlier(machine->clock, earlier_deadline, accel);
     cpubus_connect_trace();
@@ -457,6 +460,8 @@ void accel_destroy(struct accel *accel)
     accel->machine->registers = NULL;
     accel->machine->set_a20 = NULL;
     accel->machine->cpu_count = 0;
+    if (accel->options.lockstep.engines)
+        lockstep_engine.destroy(&accel->vcpu);
     for (unsigned i = 0; engines[i]; i++)
         engines[i]->destroy(&accel->vcpu);
     cpu_destroy(accel->vcpu.cpu);
@@ -503,6 +508,8 @@ int accel_shift(struct accel *accel, const char *name, struct error *err)
     const struct engine *engine = find_engine(name);
     if (!engine)
         return error_set(err, EINVAL, "there is no engine '%s'", name);
+    if (accel->options.lockstep.engines)
+        return error_set(err, EINVAL, "lockstep has no gears: start without it to shift");
     int r = check_icount(accel, engine, err);
     if (r < 0 || engine == accel->vcpu.shift.gear)
         return r;

@@ -38,6 +38,8 @@ struct engine {
     void (*destroy)(struct vcpu *vcpu);
     /* Executes at most `budget` instructions where the engine can count, else for about a millisecond. */
     enum engine_exit (*run)(struct vcpu *vcpu, u64 budget);
+    /* Executes one instruction and no interrupt: ENGINE_EXIT_DEBUG if it did.  NULL: run() with a budget of 1 does it. */
+    enum engine_exit (*step)(struct vcpu *vcpu);
     /* Any thread, signal handlers too: run() returns soon. */
     void (*kick)(struct vcpu *vcpu);
     /* INTR or NMI rose, or a timer is due earlier; machine lock held, any thread.  NULL: the engine looks by itself. */
@@ -59,12 +61,22 @@ struct engine {
 
 extern const struct engine interp_engine;
 extern const struct engine kvm_engine; /* if CONFIG_KVM */
+extern const struct engine lockstep_engine; /* two others, compared; not in the list */
 /* All engines of this build, best first, NULL-terminated. */
 extern const struct engine *const engines[];
 
 /* The first engine of `wanted` ("kvm", "interp", "auto") that this host has, to *name; none wanted: the interpreter.
  * -EINVAL if it has none of them. */
 int accel_choose(const char *const *wanted, int count, bool icount, const char **name, struct error *err);
+
+/* -accel lockstep=A:B (accel/lockstep.c). */
+struct lockstep_options {
+    const char *engines; /* "interp:kvm"; NULL: no lockstep */
+    u64 step;            /* instructions from one comparison to the next; 0: as is best for B */
+    u64 from, count;     /* first instruction to compare, and how many until the machine ends (0: for ever) */
+    const char *command; /* the command line, for whoever wants to repeat a difference; may be NULL */
+    const struct engine *second; /* in place of the one named: a test's, with an error in it; NULL */
+};
 
 struct accel;
 
@@ -96,6 +108,7 @@ struct vcpu {
     const char *cannot;
     bool expected;               /* ... and it is nothing to tell the user about */
     bool kvm_all_modes;
+    const struct lockstep_options *lockstep;
     pthread_t thread;
     bool started;
     bool parked;      /* outside guest code and staying there; machine lock */
@@ -106,6 +119,7 @@ struct accel_options {
     const char *engine;  /* by name; NULL: the interpreter */
     bool stats;          /* exits are timed, and printed at the end */
     bool kvm_all_modes;  /* KVM executes even what this host's KVM is known to get wrong */
+    struct lockstep_options lockstep;
     int icount_shift;    /* -1: real time */
     bool icount_sleep;   /* idle time passes in real time even under icount */
     bool no_reboot, no_shutdown;

@@ -645,6 +645,33 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     return loop(kvm);
 }
 
+/* Without an IDT (kvm_user.c) the #DB of a step ends as a triple fault, too, behind the instruction. */
+static bool ended_by_db(const struct kvm *kvm)
+{
+    struct kvm_vcpu_events events;
+    return kvm->user_only && kvm->run->exit_reason == KVM_EXIT_SHUTDOWN &&
+           ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 && events.exception.nr == 1;
+}
+
+/* RFLAGS.TF is KVM's own while it steps: KVM_GET_REGS does not show it. */
+static enum engine_exit step(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    struct kvm_guest_debug debug = {.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP};
+    if (ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
+        return cannot(kvm, "KVM_SET_GUEST_DEBUG");
+    enum engine_exit why;
+    do
+        why = run(vcpu, 1);
+    while (why == ENGINE_EXIT_KICKED && !kvm->io_pending);
+    complete_access(kvm);
+    if (why == ENGINE_EXIT_CANNOT && ended_by_db(kvm))
+        why = ENGINE_EXIT_DEBUG;
+    debug.control = 0;
+    ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug);
+    return why;
+}
+
 const struct engine kvm_engine = {
     .name = "kvm",
     .description = "the host's KVM",
@@ -656,6 +683,7 @@ const struct engine kvm_engine = {
     .create = create,
     .destroy = destroy,
     .run = run,
+    .step = step,
     .kick = kick,
     .attend = attend,
     .load = load,

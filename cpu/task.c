@@ -127,7 +127,9 @@ static void state_install(struct cpu *cpu, const struct task_state *state, bool 
     cpu->op = NULL;
     set_rip(cpu, state->ip);
     cpu->cpl = state->flags & FLAG_VM ? 3 : state->seg[CS] & 3;
-    flags_write(cpu, (state->flags & FLAGS_VALID) | (nested ? FLAG_NT : 0));
+    /* RF is for instruction breakpoints; without them nothing would clear it again. */
+    u32 valid = cpu->dr[7] & DR7_ENABLES ? FLAGS_VALID : FLAGS_VALID & ~(u32)FLAG_RF;
+    flags_write(cpu, (state->flags & valid) | (nested ? FLAG_NT : 0));
     cpu->cr0 |= CR0_TS;
     if (cpu->dr[7] & 0x155) { /* local enables end with the task */
         cpu->dr[7] &= ~0x155ull;

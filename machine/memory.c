@@ -236,6 +236,15 @@ void memory_listen(struct memory *memory, struct memory_listener *listener)
     memory->listeners = listener;
 }
 
+void memory_unlisten(struct memory *memory, struct memory_listener *listener)
+{
+    struct memory_listener **link = &memory->listeners;
+    while (*link && *link != listener)
+        link = &(*link)->next;
+    if (*link)
+        *link = listener->next;
+}
+
 /* Lookup. */
 
 /* Index of the first range that ends above phys; view.count if none does. */
@@ -359,6 +368,13 @@ static void report_code(struct memory *memory, const u8 *host, u64 length)
     }
 }
 
+static void report_write(struct memory *memory, const u8 *host, u64 length)
+{
+    for (struct memory_listener *listener = memory->listeners; listener; listener = listener->next)
+        if (listener->written)
+            listener->written(listener->opaque, host, length);
+}
+
 static void mark_written(struct memory *memory, const struct region *region, u64 offset, u64 length)
 {
     const u8 dirty = PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE;
@@ -379,6 +395,7 @@ static void ram_write(struct memory *memory, const struct region *region, u64 of
 {
     memcpy(region->host + offset, data, length);
     mark_written(memory, region, offset, length);
+    report_write(memory, region->host + offset, length);
 }
 
 static void drop_write(u64 phys, u64 length, const char *where)

@@ -65,6 +65,8 @@ struct memory_listener {
     void (*map_changed)(void *opaque);
     /* A write that no engine made (DMA, monitor, another CPU) hit a PAGE_CODE page. */
     void (*code_written)(void *opaque, u64 phys, u64 length);
+    /* Any write to RAM that no engine made, as host memory.  May be NULL. */
+    void (*written)(void *opaque, const u8 *host, u64 length);
     void *opaque;
     struct memory_listener *next;
 };
@@ -84,6 +86,7 @@ void memory_begin(struct memory *memory);
 void memory_commit(struct memory *memory);
 
 void memory_listen(struct memory *memory, struct memory_listener *listener);
+void memory_unlisten(struct memory *memory, struct memory_listener *listener);
 
 /* The range that answers `phys`, or NULL where nothing does. */
 const struct range *memory_find(struct memory *memory, u64 phys);

@@ -219,8 +219,11 @@ static int build(struct bench_device *device, const char *path, const char *engi
         .no_reboot = true,
     };
     struct accel_options options = {
-        .cpu_model = CPU_DEFAULT_MODEL, .engine = engine, .icount_shift = -1, .no_reboot = true};
-    error_on_report(drop_report);
+        .cpu_model = CPU_DEFAULT_MODEL, .engine = strchr(engine, ':') ? NULL : engine, .icount_shift = -1, .no_reboot = true};
+    if (strchr(engine, ':'))
+        options.lockstep.engines = engine;
+    else
+        error_on_report(drop_report);
     int r = pc_create(&config, &device->machine, err);
     if (r < 0)
         return r;

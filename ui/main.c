@@ -32,6 +32,7 @@ struct program {
     struct vnc *vnc;
     struct loop_watch *signals;
     int signal; /* that ended us */
+    char command[2000]; /* our command line, as far as it fits */
     bool has_pidfile;
 };
 
@@ -121,6 +122,8 @@ static int plug_in_cpu(struct program *program, struct error *err)
         .cpu_features = config->cpu_features,
         .kvm_all_modes = config->kvm_all_modes,
         .stats = config->accel_stats,
+        .lockstep = {config->lockstep, config->lockstep_step, config->lockstep_from, config->lockstep_count,
+                     program->command},
         .icount_shift = config->icount_shift,
         .icount_sleep = config->icount_sleep,
         .no_reboot = config->no_reboot,
@@ -279,12 +282,20 @@ static void tell_figures(struct program *program, struct bench_figures *figures)
         *figures = (struct bench_figures){cpu_instructions(program->machine->cpus[0]), accel_exits(program->accel)};
 }
 
+static void note_command(struct program *program, int argc, char **argv)
+{
+    size_t used = 0;
+    for (int i = 0; i < argc && used < sizeof(program->command); i++)
+        used += (size_t)snprintf(program->command + used, sizeof(program->command) - used, i ? " %s" : "%s", argv[i]);
+}
+
 /* figures: NULL, or what the benchmark wants to know at the end. */
 static int run_program(int argc, char **argv, struct bench_figures *figures)
 {
     static struct program program;
     struct error err = {"out of memory"};
     int status = STATUS_USER_ERROR;
+    note_command(&program, argc, argv);
     if (options_parse(&program.options, argc, argv, &err) < 0) {
         fprintf(stderr, "clutch: %s\n", err.text);
         options_free(&program.options);

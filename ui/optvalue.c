@@ -284,10 +284,44 @@ static int accel_name(struct options *options, void *target, const char *value, 
     return add_accel(options, value, err);
 }
 
+static int accel_lockstep(struct options *options, void *target, const char *value, struct error *err)
+{
+    if (!strchr(value, ':'))
+        return error_set(err, EINVAL, "-accel lockstep=%s: wants two engines, as interp:kvm", value);
+    options->machine.lockstep = optvalue_keep(options, value);
+    return 0;
+}
+
+static int instructions(const char *key, const char *value, u64 *number, struct error *err)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(value, &end, 0);
+    if (end != value && !*end && !errno && *value != '-')
+        return 0;
+    return error_set(err, EINVAL, "-accel lockstep, %s=%s: not a number of instructions", key, value);
+}
+
+static int lockstep_step(struct options *options, void *target, const char *value, struct error *err)
+{
+    return instructions("step", value, &options->machine.lockstep_step, err);
+}
+
+static int lockstep_from(struct options *options, void *target, const char *value, struct error *err)
+{
+    return instructions("from", value, &options->machine.lockstep_from, err);
+}
+
+static int lockstep_count(struct options *options, void *target, const char *value, struct error *err)
+{
+    return instructions("count", value, &options->machine.lockstep_count, err);
+}
+
 int optvalue_accel(struct options *options, const char *value, struct error *err)
 {
     static const struct key keys[] = {
-        {"accel", accel_name}, {"modes", accel_modes}, {"stats", accel_stats}, {NULL, NULL}};
+        {"accel", accel_name},    {"modes", accel_modes},   {"stats", accel_stats},     {"lockstep", accel_lockstep},
+        {"step", lockstep_step},  {"from", lockstep_from},  {"count", lockstep_count}, {NULL, NULL}};
     return set_keys(options, "-accel", value, "accel", keys, NULL, err);
 }
 

@@ -63,6 +63,9 @@ struct machine_config {
     bool accel_stats;                          /* -accel kvm,stats=on */
     bool kvm_all_modes;                        /* -accel kvm,modes=all */
 
+    const char *lockstep;                      /* "interp:kvm", or NULL */
+    u64 lockstep_step, lockstep_from, lockstep_count;
+
     struct drive_config drives[CONFIG_MAX_DRIVES];
     int drive_count;
 
