@@ -55,5 +55,6 @@ converse() {
 build_expect() {
     mkdir -p "$O/tests"
     [ "$O/tests/expect" -nt tests/expect.c ] ||
-        $CC -std=gnu17 -O1 -D_GNU_SOURCE -o "$O/tests/expect" tests/expect.c || exit 1
+        { $CC -std=gnu17 -O1 -D_GNU_SOURCE -o "$O/tests/expect.$$" tests/expect.c &&
+            mv "$O/tests/expect.$$" "$O/tests/expect"; } || exit 1
 }

@@ -5,6 +5,11 @@
 # fetch-linux.sh DIR amd64: the 64-bit kernel and initrd in their place; DIR should be another one.
 # Does nothing where they are there already.  Says on standard error why it cannot; exit status 1.
 set -eu
+# One at a time for each DIR: tests run side by side.
+if [ -z "${FETCHING:-}" ] && command -v flock >/dev/null; then
+    mkdir -p "$1"
+    FETCHING=1 exec flock "$1/lock" "$0" "$@"
+fi
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 arch=i386

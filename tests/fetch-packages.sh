@@ -2,6 +2,11 @@
 # fetch-packages.sh DIR PACKAGE...: unpacks these Debian packages into DIR, by apt-get, without installing anything.
 # Does nothing for those that are there.  Says on standard error why it cannot; exit status 1.
 set -eu
+# One at a time for each DIR: tests run side by side.
+if [ -z "${FETCHING:-}" ] && command -v flock >/dev/null; then
+    mkdir -p "$1"
+    FETCHING=1 exec flock "$1/lock" "$0" "$@"
+fi
 mkdir -p "$1/fetched"
 dir=$(cd "$1" && pwd)
 shift

@@ -1,18 +1,20 @@
 #!/bin/sh
-# `make check`: the include rule, the unit tests given as arguments, then every executable tests/check-*.sh.
+# `make check`: the include rule, the unit tests given as arguments, every executable tests/check-*.sh, and last whether all
+# rows of the opcode table were executed.  As many at a time as there are processors, the long scripts first.
 # Each prints a line `N passed, N failed[, N skipped]`; they are summed into one closing line.
-# Environment: O (object directory), CLUTCH (the program), LIMIT (seconds for one test program).
+# Environment: O (object directory), CLUTCH (the program), LIMIT (seconds for one), JOBS (at a time).
 set -u
 unset DISPLAY WAYLAND_DISPLAY # a window opens only where a test wants one
-passed=0 failed=0 skipped=0
-log=${O:-build}/check.log
+O=${O:-build}
 export O CLUTCH
+results=$(cd "$O" && pwd)/results
+CLUTCH_COVERAGE=$(cd "$O" && pwd)/coverage.map
 
-# run NAME COMMAND...: shows what a failing test printed; a silent one counts by its exit status.
-run() {
-    name=$1
+# one NAME COMMAND...: shows what a failing test printed; a silent one counts by its exit status.
+one() {
+    name=$1 log=$results/$(echo "$1" | tr / -).log start=$(date +%s)
     shift
-    timeout "${LIMIT:-600}" "$@" >"$log" 2>&1 </dev/null
+    timeout "${LIMIT:-1800}" "$@" >"$log" 2>&1 </dev/null
     status=$?
     line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
     if [ -n "$line" ]; then
@@ -24,36 +26,59 @@ run() {
         set -- 0 1
     fi
     [ $status = 0 ] || [ "$2" != 0 ] || set -- "$1" 1 "${3:-0}"
-    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
-    if [ "$2" != 0 ]; then
-        printf 'FAIL %s (exit status %s)\n' "$name" "$status"
-        sed 's/^/    /' "$log" | tail -n 60
-    else
-        printf 'ok   %s: %s\n' "$name" "${line:-passed}"
-        grep -a ' skipped: ' "$log" | sed 's/^/     /'
-    fi
+    echo "$1 $2 ${3:-0}" >"$log.count"
+    {
+        if [ "$2" != 0 ]; then
+            printf 'FAIL %s (exit status %s)\n' "$name" "$status"
+            sed 's/^/    /' "$log" | tail -n 60
+        else
+            printf 'ok   %s: %s (%s s)\n' "$name" "${line:-passed}" "$(($(date +%s) - start))"
+            grep -a ' skipped: ' "$log" | sed 's/^/     /'
+        fi
+    } >"$log.shown"
+    cat "$log.shown"
 }
 
-# Rows of the opcode table that anything below executes; the last program asks whether any is missing.
-CLUTCH_COVERAGE=$(cd "${O:-build}" && pwd)/coverage.map
-coverage=
-rm -f "$CLUTCH_COVERAGE"
-export CLUTCH_COVERAGE
-
-run tests/check-includes.sh sh tests/check-includes.sh
-for program; do
-    case $program in */coverage_test) coverage=$program && continue ;; esac
-    run "${program#"${O:-build}"/tests/}" "$program"
-done
-for script in tests/check-*.sh; do
-    [ -x "$script" ] && [ "$script" != tests/check-includes.sh ] || continue
-    LIMIT=1800 run "$script" "$script"
-done
-[ -z "$coverage" ] || run tests/coverage_test "$coverage"
-rm -f "$log"
-if [ $skipped = 0 ]; then
-    echo "$passed passed, $failed failed"
-else
-    echo "$passed passed, $failed failed, $skipped skipped"
+if [ "${1:-}" = one ]; then # from xargs below
+    shift
+    case $1 in
+    *.sh) [ "$1" = tests/check-roms.sh ] || unset CLUTCH_COVERAGE; one "$1" "$1" ;;
+    *) one "${1#"$O"/tests/}" "$1" ;;
+    esac
+    exit 0
 fi
-[ $failed = 0 ]
+
+# The scripts that take longest, so that none of them is left over at the end.
+long="tests/check-debian.sh tests/check-images.sh tests/check-kvm.sh tests/check-loaders.sh tests/check-linux.sh
+tests/check-disks.sh tests/check-user.sh tests/check-docs.sh"
+# All that will run, one a line, but the last program.
+list() {
+    for script in $long; do
+        [ ! -x "$script" ] || echo "$script"
+    done
+    for script in tests/check-*.sh; do
+        [ -x "$script" ] || continue
+        case " $(echo $long) " in *" $script "*) ;; *) echo "$script" ;; esac
+    done
+    for program; do
+        [ "$program" = "$O/tests/tests/coverage_test" ] || echo "$program"
+    done
+}
+
+rm -rf "$results" "$CLUTCH_COVERAGE"
+mkdir -p "$results"
+. tests/common.sh
+build_expect
+export CLUTCH_COVERAGE
+list "$@" | xargs -P "${JOBS:-$(nproc 2>/dev/null || echo 1)}" -n 1 sh tests/run.sh one
+for program; do
+    [ "$program" != "$O/tests/tests/coverage_test" ] || one tests/coverage_test "$program"
+done
+cat "$results"/*.count | awk '
+    { passed += $1; failed += $2; skipped += $3 }
+    END {
+        printf "%d passed, %d failed", passed, failed
+        if (skipped) printf ", %d skipped", skipped
+        print ""
+        exit failed > 0
+    }'
