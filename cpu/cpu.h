@@ -234,6 +234,7 @@ struct cpu {
     u64 pat, apic_base, misc_enable, mcg_status, mcg_ctl, debugctl;
     u64 mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     u64 microcode;
+    u64 perf_select[2], perf_offset[2]; /* a counter is its event's count plus the offset */
     u64 tsc_offset; /* added to bus->tsc() */
     u64 random;     /* state of RDRAND's generator, never 0 */
     u64 pdpte[4];   /* PAE: loaded with CR3 */

@@ -3,7 +3,8 @@
  *
  * Source: Intel SDM vol. 2, the instructions' own pages; vol. 3A, "Virtual-8086 Mode Extensions" (CLI, STI, POPF under
  *   VME and PVI).
- * Modelled: all checks.  Not modelled: performance counters (RDPMC reads 0), system management mode (RSM is #UD).
+ * Modelled: all checks.  Not modelled: performance counters of other families than P6 (RDPMC reads 0), system
+ *   management mode (RSM is #UD).
  */
 #include "cpu/system.h"
 
@@ -337,7 +338,7 @@ void do_rdpmc(struct cpu *cpu, const struct op *op)
 {
     if ((!(cpu->cr4 & CR4_PCE) && cpu->cpl != 0) || (u32)cpu->gpr[RCX] > 1)
         raise_gp(cpu, 0);
-    write_edx_eax(cpu, 0);
+    write_edx_eax(cpu, perfcount_there(cpu) ? perfcount_read(cpu, (u32)cpu->gpr[RCX]) : 0);
 }
 
 void do_cpuid(struct cpu *cpu, const struct op *op)

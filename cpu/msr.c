@@ -6,7 +6,8 @@
  * Modelled: those that CPUID promises, and the P6's that system software reads without asking.  MTRRs and PAT are
  *   stored and change nothing (no caches).
  * Machine check: the registers are there, with no banks of error reports, and nothing ever goes wrong.
- * Not modelled: performance counters, last-branch records (read 0).  Others are #GP, as on hardware.
+ * Performance counters: cpu/perfcount.c.
+ * Not modelled: last-branch records (read 0).  Others are #GP, as on hardware.
  */
 #include "cpu/mmu.h"
 
@@ -65,6 +66,7 @@ void msr_reset(struct cpu *cpu)
     cpu->apic_base = APIC_BASE_RESET | (cpu->apic_id ? 0 : APIC_BASE_BSP);
     cpu->misc_enable = MISC_ENABLE_FAST_STRINGS;
     cpu->mcg_status = cpu->mcg_ctl = cpu->debugctl = cpu->microcode = 0;
+    cpu->perf_select[0] = cpu->perf_select[1] = cpu->perf_offset[0] = cpu->perf_offset[1] = 0;
     cpu->mtrr_def_type = 0;
     for (unsigned i = 0; i < 8; i++)
         cpu->mtrr_base[i] = cpu->mtrr_mask[i] = 0;
@@ -223,7 +225,7 @@ bool msr_read(struct cpu *cpu, u32 index, u64 *value)
     case MSR_MISC_ENABLE: *value = cpu->misc_enable | MISC_ENABLE_READ; return p6;
     case MSR_PLATFORM_ID:
     case MSR_EBL_CR_POWERON: return p6;
-    default: return p6 && index >= MSR_LBR_FIRST && index <= MSR_LBR_LAST;
+    default: return perfcount_read_msr(cpu, index, value) || (p6 && index >= MSR_LBR_FIRST && index <= MSR_LBR_LAST);
     }
 }
 
@@ -267,6 +269,6 @@ bool msr_write(struct cpu *cpu, u32 index, u64 value)
     case MSR_MISC_ENABLE: cpu->misc_enable = value; return p6;
     case MSR_EBL_CR_POWERON:
     case MSR_UPDATE_TRIGGER: return p6;
-    default: return false;
+    default: return perfcount_write_msr(cpu, index, value);
     }
 }

@@ -197,6 +197,14 @@ u64 tsc_read(struct cpu *cpu);
 #define APIC_BASE_ENABLE 0x800u
 void msr_reset(struct cpu *cpu);
 
+/* --- perfcount.c --- */
+
+/* The P6 family's two counters; the functions for MSRs return as msr_read and msr_write do. */
+bool perfcount_there(struct cpu *cpu);
+u64 perfcount_read(struct cpu *cpu, unsigned counter);
+bool perfcount_read_msr(struct cpu *cpu, u32 index, u64 *value);
+bool perfcount_write_msr(struct cpu *cpu, u32 index, u64 value);
+
 /* --- cpuid.c --- */
 
 const struct cpu_model *cpu_model_find(const char *name);
