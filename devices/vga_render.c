@@ -382,8 +382,11 @@ bool vga_text(void *opaque, struct text_screen *screen)
     if (picture.kind == PICTURE_LINEAR)
         return false;
     struct vga_pen pen = {.picture = &picture, .vram = vga->vram, .vram_size = vga->vram_size};
-    memcpy(pen.ar, vga->ar, sizeof(pen.ar));
+    vga_pen_colors(&pen, &picture.shown);
     bool blank = picture.kind == PICTURE_BLANK;
+    for (unsigned i = 0; i < 16; i++)
+        screen->colors[i] = pen.palette[i & pen.ar[AR_PLANE_ENABLE]];
+    screen->blinks = picture.blinks;
     screen->columns = blank ? 0 : (int)MIN(picture.characters, 132u);
     screen->rows = blank ? 0 : (int)MIN(picture.height / picture.char_height, 60u);
     screen->cursor_x = screen->cursor_y = -1;

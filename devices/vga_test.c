@@ -373,6 +373,8 @@ TEST(the_text_screen_gives_characters_attributes_and_cursor)
     CHECK_EQ(screen.cells[81], 0x1769);
     CHECK_EQ(screen.cursor_x, 2);
     CHECK_EQ(screen.cursor_y, 1);
+    CHECK_EQ(screen.colors[1], color(1));
+    CHECK_EQ(screen.colors[14], color(14));
     indexed(0x3d4, 0x0d, 80); /* start address: one row up, from the next retrace on */
     CHECK(machine.display.text(machine.display.opaque, &screen));
     CHECK_EQ(screen.cells[80], 0x0748);

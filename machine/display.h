@@ -27,6 +27,8 @@ struct text_screen {
     int columns, rows;
     int cursor_x, cursor_y; /* -1 when hidden */
     u16 cells[132 * 60];    /* attribute << 8 | character */
+    u32 colors[16];         /* of the attributes' halves, 0x00RRGGBB */
+    bool blinks;            /* bit 7 of an attribute is blinking, not the brightness of the background */
 };
 
 struct display {

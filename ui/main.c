@@ -17,6 +17,7 @@
 #include "ui/bench.h"
 #include "ui/monitor.h"
 #include "ui/options.h"
+#include "ui/term/terminal.h"
 #include "ui/vnc.h"
 #include "ui/window.h"
 
@@ -29,6 +30,7 @@ struct program {
     struct accel *accel;
     struct monitor *monitor;
     struct window *window;
+    struct terminal *terminal;
     struct vnc *vnc;
     struct loop_watch *signals;
     int signal; /* that ended us */
@@ -48,6 +50,7 @@ static void on_signal(int number)
     char byte = number;
     if (signalled++) {
         chardev_restore_terminal();
+        terminal_restore();
         signal(number, SIG_DFL);
         raise(number);
     }
@@ -180,7 +183,12 @@ static int start(struct program *program, struct error *err)
     if (options->vnc && !(program->vnc = vnc_create(program->machine, options->vnc, options->machine.name, err)))
         return -EINVAL;
     program->signals = loop_watch(program->machine->loop, signal_pipe[0], POLLIN, take_signal, program);
-    return accel_start(program->accel, err);
+    r = accel_start(program->accel, err);
+    if (r == 0 && options->machine.display == DISPLAY_CURSES) { /* last: messages of the others are seen */
+        program->terminal = terminal_create(program->machine, program->accel, options->layout, err);
+        r = program->terminal ? 0 : -ENODEV;
+    }
+    return r;
 }
 
 static void lock(void *machine)
@@ -247,6 +255,7 @@ static void run(struct program *program)
 
 static void stop(struct program *program)
 {
+    terminal_destroy(program->terminal);
     accel_destroy(program->accel);
     monitor_destroy(program->monitor);
     window_destroy(program->window);

@@ -125,12 +125,12 @@ static int set_display(struct options *options, const char *value, struct error 
     char word[16];
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(value, ","), value);
     if (!strcmp(word, "gtk") || !strcmp(word, "vnc"))
-        return error_set(err, EINVAL, "-display %s is not available; sdl and none work, and so does -vnc :N", word);
+        return error_set(err, EINVAL, "-display %s is not available; sdl, curses and none work, and so does -vnc :N", word);
     int choice = optvalue_choice("-display", word, displays, err);
     if (choice < 0)
         return choice;
-    if (types[choice] == DISPLAY_CURSES)
-        return error_set(err, EINVAL, "-display %s is not available yet; sdl, none and -nographic work", word);
+    if (types[choice] == DISPLAY_CURSES && value[strlen(word)])
+        return error_set(err, EINVAL, "-display %s: curses has no settings", value);
     options->machine.display = types[choice];
     options->display_given = true;
     return types[choice] == DISPLAY_SDL ? set_sdl(options, value + strcspn(value, ","), err) : 0;
@@ -231,7 +231,8 @@ static const struct option table[] = {
     {"append", LINUX, "TEXT", set_append, "the kernel's command line"},
 
     {"nographic", SCREEN, NULL, set_nographic, "serial port and monitor on this terminal; Ctrl-A h helps, Ctrl-A x ends"},
-    {"display", SCREEN, "sdl|none", set_display, "a window (where there is a desktop), or none"},
+    {"display", SCREEN, "sdl|curses|none", set_display,
+     "a window (where there is a desktop), this terminal (Ctrl-A h helps), or none"},
     {"vnc", SCREEN, "[ADDRESS]:N[,password=P|,password-file=F]", set_vnc,
      "screen, keys and pointer for VNC clients on port 5900 + N"},
     {"full-screen", SCREEN, NULL, set_full_screen, "the window takes the whole screen"},
@@ -411,6 +412,34 @@ static int check_boot(const struct machine_config *config, struct error *err)
     return 0;
 }
 
+static bool wants_terminal(const char *spec)
+{
+    return spec && (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"));
+}
+
+/* -display curses has the terminal for itself. */
+static int check_terminal(const struct options *options, struct error *err)
+{
+    const struct machine_config *config = &options->machine;
+    const char *who = wants_terminal(config->monitor)    ? "-monitor"
+                      : wants_terminal(config->debugcon) ? "-debugcon"
+                      : wants_terminal(config->parallel) ? "-parallel"
+                                                         : NULL;
+    for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
+        if (wants_terminal(config->serial[i]))
+            who = "-serial";
+    if (config->display != DISPLAY_CURSES)
+        return 0;
+    if (config->nographic)
+        return error_set(err, EINVAL, "-nographic and -display curses both want this terminal; give one of them");
+    if (who)
+        return error_set(err, EINVAL, "%s stdio: the screen has this terminal (-display curses), with a monitor behind "
+                                      "Ctrl-A c; pty, tcp:, unix: and file: work", who);
+    if (options->trace_count && !options->trace_file)
+        return error_set(err, EINVAL, "-d: the screen has this terminal (-display curses); add -D FILE");
+    return 0;
+}
+
 static int finish(struct options *options, struct error *err)
 {
     struct machine_config *config = &options->machine;
@@ -429,6 +458,8 @@ static int finish(struct options *options, struct error *err)
         r = check_time(config, err);
     if (r == 0)
         r = check_boot(config, err);
+    if (r == 0)
+        r = check_terminal(options, err);
     return r;
 }
 

@@ -357,6 +357,23 @@ TEST(options_of_the_window)
     REFUSES("-display sdl,frame=off", "full-screen");
 }
 
+TEST(a_terminal_screen_has_the_terminal_for_itself)
+{
+    CHECK_EQ(parse("-display curses -serial pty -monitor pty -hda x"), 0);
+    CHECK_EQ(CONFIG.display, DISPLAY_CURSES);
+    CHECK(!options.terminal_by_default);
+    CHECK_EQ(parse("-display curses"), 0);
+    CHECK(!CONFIG.serial[0] || strcmp(CONFIG.serial[0], "mon:stdio"));
+    CHECK_EQ(parse("-display curses -d int -D x"), 0);
+    REFUSES("-display curses -serial stdio", "-serial");
+    REFUSES("-display curses -serial null -serial mon:stdio", "-serial");
+    REFUSES("-display curses -monitor stdio", "-monitor");
+    REFUSES("-display curses -debugcon stdio", "-debugcon");
+    REFUSES("-display curses -nographic", "-nographic");
+    REFUSES("-display curses -d int", "-D");
+    REFUSES("-display curses,lines=50", "settings");
+}
+
 int main(void)
 {
     int failed = unit_run();
