@@ -37,6 +37,9 @@
 #define MSR_TSC_DEADLINE 0x6e0u
 #define DIRTY_INTERVAL 20000000ull /* ns between readings of the frame buffers' dirty log */
 
+static const struct kvm_host kernel = {open, close, ioctl, mmap, munmap};
+const struct kvm_host *kvm_host = &kernel;
+
 static __thread struct kvm *this_thread;
 
 static u64 host_ns(void)
@@ -50,7 +53,7 @@ static u64 host_ns(void)
 
 int kvm_open(struct error *why)
 {
-    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+    int fd = kvm_host->open(DEVICE, O_RDWR | O_CLOEXEC);
     if (fd >= 0)
         return fd;
     switch (errno) {
@@ -65,7 +68,7 @@ int kvm_open(struct error *why)
     }
 }
 
-static bool has(int fd, int capability) { return ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
+static bool has(int fd, int capability) { return kvm_host->ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
 
 static int check_device(int fd, struct error *why)
 {
@@ -75,7 +78,7 @@ static int check_device(int fd, struct error *why)
     } needed[] = {{KVM_CAP_USER_MEMORY, "user memory"},
                   {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
                   {KVM_CAP_READONLY_MEM, "read-only memory"}};
-    if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+    if (kvm_host->ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
         return error_set(why, ENOTSUP, DEVICE ": not the KVM interface of version %d", KVM_API_VERSION);
     for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
         if (!has(fd, needed[i].capability))
@@ -89,7 +92,7 @@ static int probe(struct error *why)
     if (fd < 0)
         return fd;
     int r = check_device(fd, why);
-    close(fd);
+    kvm_host->close(fd);
     return r;
 }
 
@@ -112,7 +115,7 @@ static void enable_exits(struct kvm *kvm)
 {
     struct kvm_enable_cap enable = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
     if (has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
-        ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
+        kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
     struct kvm_enable_cap msrs = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
                                   .args = {KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
                                            KVM_MSR_EXIT_REASON_FILTER}};
@@ -121,15 +124,15 @@ static void enable_exits(struct kvm *kvm)
         .flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
         .ranges = {{KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, MSR_APIC_BASE, &deny},
                    {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, MSR_TSC_DEADLINE, &deny}}};
-    if (has(kvm->vm, KVM_CAP_X86_USER_SPACE_MSR) && ioctl(kvm->vm, KVM_ENABLE_CAP, &msrs) == 0 &&
+    if (has(kvm->vm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &msrs) == 0 &&
         has(kvm->vm, KVM_CAP_X86_MSR_FILTER))
-        ioctl(kvm->vm, KVM_X86_SET_MSR_FILTER, &filter);
+        kvm_host->ioctl(kvm->vm, KVM_X86_SET_MSR_FILTER, &filter);
     /* Three pages that Intel hosts without unrestricted guests need; below the BIOS at the top of 4 GiB. */
     u64 identity = 0xfeffc000;
     if (has(kvm->vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
-        ioctl(kvm->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+        kvm_host->ioctl(kvm->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
     if (has(kvm->vm, KVM_CAP_SET_TSS_ADDR))
-        ioctl(kvm->vm, KVM_SET_TSS_ADDR, 0xfeffd000ul);
+        kvm_host->ioctl(kvm->vm, KVM_SET_TSS_ADDR, 0xfeffd000ul);
 }
 
 static int create_vm(struct kvm *kvm, struct error *err)
@@ -141,21 +144,23 @@ static int create_vm(struct kvm *kvm, struct error *err)
     if (r < 0)
         return r;
     do
-        kvm->vm = ioctl(kvm->system, KVM_CREATE_VM, 0);
+        kvm->vm = kvm_host->ioctl(kvm->system, KVM_CREATE_VM, 0);
     while (kvm->vm < 0 && errno == EINTR);
     if (kvm->vm < 0)
         return error_set(err, errno, "KVM_CREATE_VM: %s", strerror(errno));
     enable_exits(kvm);
-    kvm->cpu = ioctl(kvm->vm, KVM_CREATE_VCPU, 0);
+    kvm->cpu = kvm_host->ioctl(kvm->vm, KVM_CREATE_VCPU, 0);
     if (kvm->cpu < 0)
         return error_set(err, errno, "KVM_CREATE_VCPU: %s", strerror(errno));
-    int size = ioctl(kvm->system, KVM_GET_VCPU_MMAP_SIZE, 0);
-    void *run = size < 0 ? MAP_FAILED : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, kvm->cpu, 0);
+    int size = kvm_host->ioctl(kvm->system, KVM_GET_VCPU_MMAP_SIZE, 0);
+    void *run = MAP_FAILED;
+    if (size > 0)
+        run = kvm_host->mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, kvm->cpu, 0);
     if (run == MAP_FAILED)
         return error_set(err, errno, "cannot map the KVM processor: %s", strerror(errno));
     kvm->run = run;
     kvm->run_size = (size_t)size;
-    int slots = ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+    int slots = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
     kvm->slot_limit = slots > 0 ? (unsigned)slots : 32;
     kvm->can_inject_nmi = has(kvm->system, KVM_CAP_USER_NMI);
     return 0;
@@ -169,11 +174,11 @@ static void destroy(struct vcpu *vcpu)
     if (kvm->has_timer)
         timer_delete(kvm->timer);
     if (kvm->run)
-        munmap(kvm->run, kvm->run_size);
+        kvm_host->munmap(kvm->run, kvm->run_size);
     const int files[] = {kvm->cpu, kvm->vm, kvm->system};
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
-            close(files[i]);
+            kvm_host->close(files[i]);
     if (kvm->spare_page)
         memory_free(kvm->spare_page, 4096);
     free(kvm);
@@ -339,7 +344,7 @@ static void complete_access(struct kvm *kvm)
     for (unsigned i = 0; kvm->io_pending && i < 100000; i++) {
         kvm->io_pending = false;
         __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        if (ioctl(kvm->cpu, KVM_RUN, 0) == 0)
+        if (kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0)
             do_access(kvm);
     }
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -393,7 +398,7 @@ static bool registers(struct vcpu *vcpu, bool write)
     struct kvm_regs regs;
     u64 *gpr = vcpu->cpu->gpr;
     __u64 *const places[] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi};
-    if (ioctl(kvm->cpu, KVM_GET_REGS, &regs) < 0)
+    if (kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, &regs) < 0)
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         if (write)
@@ -401,7 +406,7 @@ static bool registers(struct vcpu *vcpu, bool write)
         else
             gpr[i] = *places[i];
     }
-    return !write || ioctl(kvm->cpu, KVM_SET_REGS, &regs) == 0;
+    return !write || kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, &regs) == 0;
 }
 
 static bool alive(struct vcpu *vcpu) { return !kvm_of(vcpu)->lost; }
@@ -440,7 +445,7 @@ static enum engine_exit fail(struct kvm *kvm, const char *why)
 static void inject_nmi(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
-    if (!kvm->can_inject_nmi || kvm->io_pending || ioctl(kvm->cpu, KVM_NMI, 0) < 0)
+    if (!kvm->can_inject_nmi || kvm->io_pending || kvm_host->ioctl(kvm->cpu, KVM_NMI, 0) < 0)
         return;
     cpu->nmi_pending = false;
     exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", 0);
@@ -454,7 +459,7 @@ static void inject_interrupt(struct kvm *kvm)
     if (vector < 0) /* it has gone */
         return;
     struct kvm_interrupt interrupt = {.irq = (u32)vector};
-    if (ioctl(kvm->cpu, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
+    if (kvm_host->ioctl(kvm->cpu, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
         cpu->held.valid = cpu->held.external = true;
         cpu->held.vector = (u8)vector;
     }
@@ -543,7 +548,7 @@ static enum engine_exit prepare(struct kvm *kvm)
 static enum engine_exit enter(struct kvm *kvm)
 {
     __atomic_store_n(&kvm->inside, true, __ATOMIC_SEQ_CST);
-    int r = ioctl(kvm->cpu, KVM_RUN, 0);
+    int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
     int code = errno;
     __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
     kvm->io_pending = false;

@@ -5,9 +5,20 @@
 #define ACCEL_KVM_H
 
 #include <linux/kvm.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "accel/accel.h"
+
+/* The calls that reach the host's kernel, as libc has them; a test puts a scripted KVM in its place (kvm_fake.h). */
+struct kvm_host {
+    int (*open)(const char *path, int flags, ...);
+    int (*close)(int fd);
+    int (*ioctl)(int fd, unsigned long request, ...);
+    void *(*mmap)(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+    int (*munmap)(void *address, size_t size);
+};
+extern const struct kvm_host *kvm_host;
 
 #define KVM_MAX_SLOTS 64
 #define KVM_MAX_MSRS 48

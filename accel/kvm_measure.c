@@ -33,15 +33,15 @@ static bool prepare(struct trial *t)
 {
     struct error none;
     t->system = kvm_open(&none);
-    t->vm = t->system < 0 ? -1 : ioctl(t->system, KVM_CREATE_VM, 0);
-    t->cpu = t->vm < 0 ? -1 : ioctl(t->vm, KVM_CREATE_VCPU, 0);
-    int size = t->cpu < 0 ? 0 : ioctl(t->system, KVM_GET_VCPU_MMAP_SIZE, 0);
+    t->vm = t->system < 0 ? -1 : kvm_host->ioctl(t->system, KVM_CREATE_VM, 0);
+    t->cpu = t->vm < 0 ? -1 : kvm_host->ioctl(t->vm, KVM_CREATE_VCPU, 0);
+    int size = t->cpu < 0 ? 0 : kvm_host->ioctl(t->system, KVM_GET_VCPU_MMAP_SIZE, 0);
     t->memory = memory_alloc(MEMORY);
     if (size <= 0 || !t->memory)
         return false;
-    void *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, t->cpu, 0);
+    void *run = kvm_host->mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, t->cpu, 0);
     struct kvm_userspace_memory_region region = {.memory_size = MEMORY, .userspace_addr = (uintptr_t)t->memory};
-    if (run == MAP_FAILED || ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+    if (run == MAP_FAILED || kvm_host->ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
         return false;
     t->run = run;
     t->run_size = (size_t)size;
@@ -51,11 +51,11 @@ static bool prepare(struct trial *t)
 static void finish(struct trial *t)
 {
     if (t->run)
-        munmap(t->run, t->run_size);
+        kvm_host->munmap(t->run, t->run_size);
     const int files[] = {t->cpu, t->vm, t->system};
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
-            close(files[i]);
+            kvm_host->close(files[i]);
     if (t->memory)
         memory_free(t->memory, MEMORY);
 }
@@ -85,15 +85,16 @@ static u64 time_loop(bool user64)
     struct kvm_regs regs = {.rip = user64 ? CODE : 0, .rcx = loops, .rflags = user64 ? 0x3002 : 2, .rsp = 0x9000};
     struct timespec before, after;
     u64 ns = 0;
-    if (prepare(&t) && ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0) {
+    if (prepare(&t) && kvm_host->ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0) {
         memcpy(t.memory + CODE, code, sizeof(code));
         sregs.cs.base = CODE;
         sregs.cs.selector = CODE >> 4;
         if (user64)
             enter_user64(&t, &sregs);
-        bool set = ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(t.cpu, KVM_SET_REGS, &regs) == 0;
+        bool set = kvm_host->ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0 &&
+                   kvm_host->ioctl(t.cpu, KVM_SET_REGS, &regs) == 0;
         clock_gettime(CLOCK_MONOTONIC, &before);
-        bool ran = set && ioctl(t.cpu, KVM_RUN, 0) == 0 && t.run->exit_reason == KVM_EXIT_IO;
+        bool ran = set && kvm_host->ioctl(t.cpu, KVM_RUN, 0) == 0 && t.run->exit_reason == KVM_EXIT_IO;
         clock_gettime(CLOCK_MONOTONIC, &after);
         if (ran)
             ns = (u64)(after.tv_sec - before.tv_sec) * NS_PER_SEC + (u64)after.tv_nsec - (u64)before.tv_nsec;

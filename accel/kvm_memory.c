@@ -32,7 +32,7 @@ static int set_slot(struct kvm *kvm, unsigned index, const struct kvm_slot *slot
     };
     trace(ACCEL, "kvm: slot %u: %llx, %llx bytes%s%s", index, (unsigned long long)slot->start,
           (unsigned long long)slot->size, slot->read_only ? ", read-only" : "", slot->log_dirty ? ", dirty log" : "");
-    return ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+    return kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
 }
 
 /* The whole pages of a range that the host backs.  False: none. */
@@ -67,7 +67,7 @@ static void read_slot_dirty(struct kvm *kvm, unsigned index)
     u64 pages = slot->size / PAGE, words = (pages + 63) / 64;
     u64 *bitmap = calloc(words, 8);
     struct kvm_dirty_log log = {.slot = index, .dirty_bitmap = bitmap};
-    if (bitmap && ioctl(kvm->vm, KVM_GET_DIRTY_LOG, &log) == 0)
+    if (bitmap && kvm_host->ioctl(kvm->vm, KVM_GET_DIRTY_LOG, &log) == 0)
         for (u64 i = 0; i < words; i++)
             for (u64 bits = bitmap[i]; bits; bits &= bits - 1)
                 __atomic_fetch_or(&slot->page_flags[i * 64 + (u64)__builtin_ctzll(bits)],

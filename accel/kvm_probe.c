@@ -24,16 +24,16 @@
 static bool keeps_paging32(struct kvm *kvm)
 {
     struct kvm_sregs before, sregs;
-    if (ioctl(kvm->cpu, KVM_GET_SREGS, &before) < 0)
+    if (kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &before) < 0)
         return true;
     sregs = before;
     sregs.cr0 = CR0_PG | CR0_ET | CR0_PE;
     sregs.cs = (struct kvm_segment){.limit = ~0u, .selector = 8, .type = 11, .present = 1, .db = 1, .s = 1, .g = 1};
     sregs.ss = sregs.ds = sregs.es =
         (struct kvm_segment){.limit = ~0u, .selector = 16, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1};
-    bool keeps = ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0 &&
-                 (sregs.cr0 & CR0_PG);
-    ioctl(kvm->cpu, KVM_SET_SREGS, &before);
+    bool keeps = kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
+                 kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0 && (sregs.cr0 & CR0_PG);
+    kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &before);
     return keeps;
 }
 
@@ -45,14 +45,16 @@ static bool run_cpuid(struct kvm *kvm, u8 *page, struct kvm_regs *regs)
     struct kvm_userspace_memory_region region = {.memory_size = PAGE, .userspace_addr = (uintptr_t)page};
     *regs = (struct kvm_regs){.rax = 1, .rflags = 2};
     memcpy(page, code, sizeof(code));
-    if (ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 || ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) < 0)
+    if (kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ||
+        kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) < 0)
         return false;
     sregs.cs.base = sregs.cs.selector = 0;
-    bool ran = ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 &&
-               ioctl(kvm->cpu, KVM_RUN, 0) == 0 && kvm->run->exit_reason == KVM_EXIT_HLT &&
-               ioctl(kvm->cpu, KVM_GET_REGS, regs) == 0;
+    bool ran = kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
+               kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 &&
+               kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0 && kvm->run->exit_reason == KVM_EXIT_HLT &&
+               kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, regs) == 0;
     region.memory_size = 0;
-    ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
+    kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
     return ran;
 }
 

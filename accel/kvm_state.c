@@ -24,7 +24,7 @@
 /* Does an ioctl; on failure remembers what for. */
 static bool ask(struct kvm *kvm, unsigned long request, void *argument, const char *what)
 {
-    if (ioctl(kvm->cpu, request, argument) >= 0)
+    if (kvm_host->ioctl(kvm->cpu, request, argument) >= 0)
         return true;
     trace(ACCEL, "kvm: %s: %s", what, strerror(errno));
     kvm->cannot = what;
@@ -247,7 +247,7 @@ struct msr_buffer {
 static void add_msr(struct kvm *kvm, u32 index, u64 *value)
 {
     struct msr_buffer buffer = {.head = {.nmsrs = 1}, .entries = {{.index = index}}};
-    if (ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) == 1 && kvm->msr_count < KVM_MAX_MSRS)
+    if (kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) == 1 && kvm->msr_count < KVM_MAX_MSRS)
         kvm->msrs[kvm->msr_count++] = (struct kvm_msr_field){index, value};
     else
         trace(ACCEL, "kvm: no MSR %x", index);
@@ -291,7 +291,7 @@ static bool load_msrs(struct kvm *kvm)
         struct msr_buffer buffer = {.head = {.nmsrs = kvm->msr_count}};
         for (unsigned i = 0; i < kvm->msr_count; i++)
             buffer.entries[i] = (struct kvm_msr_entry){.index = kvm->msrs[i].index, .data = *kvm->msrs[i].value};
-        int done = ioctl(kvm->cpu, KVM_SET_MSRS, &buffer);
+        int done = kvm_host->ioctl(kvm->cpu, KVM_SET_MSRS, &buffer);
         if (done < 0) {
             kvm->cannot = "KVM_SET_MSRS";
             return false;
@@ -310,7 +310,7 @@ static bool store_msrs(struct kvm *kvm)
     struct msr_buffer buffer = {.head = {.nmsrs = kvm->msr_count}};
     for (unsigned i = 0; i < kvm->msr_count; i++)
         buffer.entries[i].index = kvm->msrs[i].index;
-    int done = ioctl(kvm->cpu, KVM_GET_MSRS, &buffer);
+    int done = kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer);
     if (done < 0) {
         kvm->cannot = "KVM_GET_MSRS";
         return false;
@@ -503,17 +503,17 @@ static int load_cpuid(struct kvm *kvm, struct error *err)
         return 0;
     add_leaves(cpu, &buffer, 0);
     add_leaves(cpu, &buffer, 0x80000000);
-    if (ioctl(kvm->cpu, KVM_SET_CPUID2, &buffer) < 0)
+    if (kvm_host->ioctl(kvm->cpu, KVM_SET_CPUID2, &buffer) < 0)
         return error_set(err, errno, "KVM refuses this -cpu: %s", strerror(errno));
     return 0;
 }
 
 int kvm_state_create(struct kvm *kvm, struct error *err)
 {
-    kvm->has_sregs2 = ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2) > 0;
-    if (ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE) <= 0 ||
-        ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) <= 0 ||
-        ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_DEBUGREGS) <= 0)
+    kvm->has_sregs2 = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2) > 0;
+    if (kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE) <= 0 ||
+        kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) <= 0 ||
+        kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_DEBUGREGS) <= 0)
         return error_set(err, ENOTSUP, "the host's KVM is too old");
     int r = load_cpuid(kvm, err);
     if (r < 0)

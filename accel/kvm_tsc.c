@@ -24,7 +24,7 @@ static int offset_attribute(int cpu, unsigned long request, u64 *offset)
 {
     struct kvm_device_attr attribute = {
         .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)offset};
-    return ioctl(cpu, request, &attribute);
+    return kvm_host->ioctl(cpu, request, &attribute);
 }
 
 static bool read_offset(int cpu, u64 *offset)
@@ -33,7 +33,7 @@ static bool read_offset(int cpu, u64 *offset)
         struct kvm_msrs head;
         struct kvm_msr_entry entry;
     } buffer = {.head = {.nmsrs = 1}, .entry = {.index = MSR_TSC}};
-    if (ioctl(cpu, KVM_GET_MSRS, &buffer) != 1)
+    if (kvm_host->ioctl(cpu, KVM_GET_MSRS, &buffer) != 1)
         return false;
     *offset = buffer.entry.data - cpubus_host_tsc();
     return true;
@@ -52,16 +52,16 @@ bool kvm_tsc_probe(struct machine_tsc *tsc)
     struct error none;
     int system = kvm_open(&none), vm = -1, cpu = -1;
     if (system >= 0)
-        vm = ioctl(system, KVM_CREATE_VM, 0);
+        vm = kvm_host->ioctl(system, KVM_CREATE_VM, 0);
     if (vm >= 0)
-        cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-    int khz = cpu >= 0 ? ioctl(cpu, KVM_GET_TSC_KHZ, 0) : 0;
+        cpu = kvm_host->ioctl(vm, KVM_CREATE_VCPU, 0);
+    int khz = cpu >= 0 ? kvm_host->ioctl(cpu, KVM_GET_TSC_KHZ, 0) : 0;
     if (khz > 0)
         *tsc = (struct machine_tsc){.host_hz = (u64)khz * 1000, .fixed = !takes_offsets(cpu)};
     const int files[] = {cpu, vm, system};
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
-            close(files[i]);
+            kvm_host->close(files[i]);
     if (khz > 0)
         trace(ACCEL, "kvm: the host's TSC counts %d kHz%s", khz, tsc->fixed ? "; the guest sees it as it is" : "");
     return khz > 0;

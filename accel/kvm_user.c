@@ -47,7 +47,7 @@ bool kvm_user_load_msrs(struct kvm *kvm)
         struct kvm_msr_entry entries[2];
     } buffer = {.head = {.nmsrs = 2}, .entries = {{.index = MSR_LSTAR, .data = SYSCALL_TARGET}, {.index = MSR_FMASK}}};
     if (!kvm->user_msrs)
-        kvm->user_msrs = ioctl(kvm->cpu, KVM_SET_MSRS, &buffer) == 2;
+        kvm->user_msrs = kvm_host->ioctl(kvm->cpu, KVM_SET_MSRS, &buffer) == 2;
     if (!kvm->user_msrs)
         kvm->cannot = "KVM_SET_MSRS";
     return kvm->user_msrs;
@@ -75,7 +75,7 @@ void kvm_user_store(struct kvm *kvm)
     if (cpu->rip == SYSCALL_TARGET) { /* a kick may come before the exception */
         cpu->rip = cpu->gpr[RCX] - SYSCALL_LENGTH;
         cpu->rflags = cpu->gpr[R11] & ~(u64)FLAG_RF;
-    } else if (ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 &&
+    } else if (kvm_host->ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 &&
                (raised || events.exception.injected || events.exception.pending)) {
         if (events.exception.nr == VECTOR_BP)
             rewind_int3(cpu);

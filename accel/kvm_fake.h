@@ -1,0 +1,347 @@
+/*
+ * A KVM for tests, and a small board with it: the calls of struct kvm_host answered by a script.
+ *
+ * Source: Linux kernel documentation, virt/kvm/api.
+ * Modelled: registers, MSRs and slots that are kept and given back; KVM_RUN takes the next step of the script, after
+ *   it has completed the last exit's access; with immediate_exit set it does nothing else and fails with EINTR.
+ * Not modelled: execution.  A step says why the guest was left.
+ */
+#ifndef ACCEL_KVM_FAKE_H
+#define ACCEL_KVM_FAKE_H
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "accel/kvm.h"
+#include "machine/cpubus.h"
+#include "tests/unit.h"
+
+enum { FAKE_SYSTEM = 100001, FAKE_VM, FAKE_CPU }; /* no descriptors of this process */
+#define FAKE_RUN_SIZE 0x3000u
+#define FAKE_DATA 0x1000u /* in it: data of port exits */
+#define FAKE_STEPS 64
+#define FAKE_SLOTS 64
+
+/* 0: run->exit_reason and what belongs to it are set; else an errno, with which KVM_RUN fails. */
+typedef int fake_step(struct kvm_run *run);
+
+struct fake_kvm {
+    int open_error, version;
+    bool no_emulation_exits, old_sregs;
+    unsigned long failing; /* this request fails with failing_error */
+    int failing_error;
+    u32 refused_msr;
+
+    fake_step *steps[FAKE_STEPS];
+    unsigned step_count, steps_done;
+    bool access;           /* the last exit waits to be completed */
+    unsigned completed, ran;
+    u8 completed_data[64]; /* what was in the data of the last one */
+    unsigned length;       /* of the instruction under way: completion moves RIP */
+
+    struct kvm_regs regs;
+    struct kvm_sregs2 sregs;
+    struct kvm_xsave xsave;
+    struct kvm_debugregs debug;
+    struct kvm_vcpu_events events;
+    struct kvm_msr_entry msrs[KVM_MAX_MSRS];
+    unsigned msr_count;
+    u64 tsc_offset;
+    struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID; NULL: everything */
+    struct {
+        struct kvm_cpuid2 head;
+        struct kvm_cpuid_entry2 entries[128];
+    } cpuid;
+    struct kvm_userspace_memory_region slots[FAKE_SLOTS];
+    u64 dirty[FAKE_SLOTS]; /* first 64 pages of each slot */
+    unsigned slot_changes;
+    u8 vectors[16];
+    unsigned interrupts, nmis;
+    _Alignas(4096) u8 run[FAKE_RUN_SIZE];
+};
+
+static struct fake_kvm fake;
+
+static inline struct kvm_run *fake_run(void) { return (struct kvm_run *)fake.run; }
+
+static inline int fake_fail(int code)
+{
+    errno = code;
+    return -1;
+}
+
+static inline int fake_open(const char *path, int flags, ...)
+{
+    return fake.open_error ? fake_fail(fake.open_error) : FAKE_SYSTEM;
+}
+
+static inline int fake_close(int fd) { return 0; }
+
+static inline void *fake_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    return fd == FAKE_CPU && size == FAKE_RUN_SIZE ? fake.run : MAP_FAILED;
+}
+
+static inline int fake_munmap(void *address, size_t size) { return 0; }
+
+static inline int fake_capability(int capability)
+{
+    switch (capability) {
+    case KVM_CAP_NR_MEMSLOTS: return FAKE_SLOTS;
+    case KVM_CAP_SREGS2: return !fake.old_sregs;
+    case KVM_CAP_EXIT_ON_EMULATION_FAILURE: return !fake.no_emulation_exits;
+    default: return 1;
+    }
+}
+
+static inline void fake_complete(void)
+{
+    if (!fake.access)
+        return;
+    fake.access = false;
+    fake.completed++;
+    const void *data = fake_run()->exit_reason == KVM_EXIT_MMIO ? fake_run()->mmio.data : fake.run + FAKE_DATA;
+    memcpy(fake.completed_data, data, fake_run()->exit_reason == KVM_EXIT_MMIO ? 8 : sizeof(fake.completed_data));
+    fake.regs.rip += fake.length;
+}
+
+static inline int fake_enter(void)
+{
+    struct kvm_run *run = fake_run();
+    fake_complete();
+    if (run->immediate_exit)
+        return fake_fail(EINTR);
+    fake.ran++;
+    if (fake.steps_done == fake.step_count)
+        return fake_fail(EINTR);
+    int code = fake.steps[fake.steps_done++](run);
+    if (code)
+        return fake_fail(code);
+    fake.access = run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO ||
+                  run->exit_reason == KVM_EXIT_X86_RDMSR || run->exit_reason == KVM_EXIT_X86_WRMSR;
+    return 0;
+}
+
+static inline struct kvm_msr_entry *fake_msr(u32 index)
+{
+    for (unsigned i = 0; i < fake.msr_count; i++)
+        if (fake.msrs[i].index == index)
+            return &fake.msrs[i];
+    struct kvm_msr_entry *msr = &fake.msrs[fake.msr_count++ % KVM_MAX_MSRS];
+    *msr = (struct kvm_msr_entry){.index = index};
+    return msr;
+}
+
+/* Returns how many were done before one that is refused. */
+static inline int fake_msrs(struct kvm_msrs *list, bool write)
+{
+    for (unsigned i = 0; i < list->nmsrs; i++) {
+        if (write && list->entries[i].index == fake.refused_msr)
+            return (int)i;
+        struct kvm_msr_entry *msr = fake_msr(list->entries[i].index);
+        if (write)
+            *msr = list->entries[i];
+        else
+            list->entries[i].data = msr->data;
+    }
+    return (int)list->nmsrs;
+}
+
+static inline int fake_set_slot(const struct kvm_userspace_memory_region *region)
+{
+    const struct kvm_userspace_memory_region *other = fake.slots;
+    if (region->slot >= FAKE_SLOTS || ((region->guest_phys_addr | region->memory_size) & 0xfff))
+        return fake_fail(EINVAL);
+    for (unsigned i = 0; i < FAKE_SLOTS && region->memory_size; i++)
+        if (i != region->slot && other[i].memory_size &&
+            region->guest_phys_addr < other[i].guest_phys_addr + other[i].memory_size &&
+            other[i].guest_phys_addr < region->guest_phys_addr + region->memory_size)
+            return fake_fail(EEXIST);
+    fake.slots[region->slot] = *region;
+    fake.slot_changes++;
+    return 0;
+}
+
+static inline int fake_dirty_log(const struct kvm_dirty_log *log)
+{
+    if (log->slot >= FAKE_SLOTS || !(fake.slots[log->slot].flags & KVM_MEM_LOG_DIRTY_PAGES))
+        return fake_fail(ENOENT);
+    memcpy(log->dirty_bitmap, &fake.dirty[log->slot], 8);
+    fake.dirty[log->slot] = 0;
+    return 0;
+}
+
+static inline int fake_supported(struct kvm_cpuid2 *to)
+{
+    if (!fake.supported)
+        return fake_fail(EINVAL);
+    if (to->nent < fake.supported->nent)
+        return fake_fail(E2BIG);
+    memcpy(to, fake.supported, sizeof(*to) + fake.supported->nent * sizeof(to->entries[0]));
+    return 0;
+}
+
+#define FAKE_GET(request, field)                                                                                       \
+    case request: memcpy(argument, &field, sizeof(field)); return 0
+#define FAKE_SET(request, field)                                                                                       \
+    case request: memcpy(&field, argument, sizeof(field)); return 0
+
+static inline u64 *fake_attribute(const struct kvm_device_attr *attribute) { return (u64 *)(uintptr_t)attribute->addr; }
+
+static inline int fake_answer(unsigned long request, void *argument)
+{
+    switch (request) {
+    case KVM_GET_API_VERSION: return fake.version;
+    case KVM_CHECK_EXTENSION: return fake_capability((int)(uintptr_t)argument);
+    case KVM_CREATE_VM: return FAKE_VM;
+    case KVM_CREATE_VCPU: return FAKE_CPU;
+    case KVM_GET_VCPU_MMAP_SIZE: return FAKE_RUN_SIZE;
+    case KVM_GET_TSC_KHZ: return 1000000;
+    case KVM_RUN: return fake_enter();
+    case KVM_NMI: return fake.nmis++, 0;
+    case KVM_INTERRUPT:
+        fake.vectors[fake.interrupts++ % 16] = (u8)((struct kvm_interrupt *)argument)->irq;
+        return 0;
+    case KVM_SET_USER_MEMORY_REGION: return fake_set_slot(argument);
+    case KVM_GET_DIRTY_LOG: return fake_dirty_log(argument);
+    case KVM_GET_SUPPORTED_CPUID: return fake_supported(argument);
+    case KVM_GET_MSRS: return fake_msrs(argument, false);
+    case KVM_SET_MSRS: return fake_msrs(argument, true);
+    case KVM_SET_CPUID2:
+        memcpy(&fake.cpuid, argument, sizeof(struct kvm_cpuid2) +
+               MIN(((struct kvm_cpuid2 *)argument)->nent, 128u) * sizeof(struct kvm_cpuid_entry2));
+        return 0;
+    case KVM_SET_DEVICE_ATTR: fake.tsc_offset = *fake_attribute(argument); return 0;
+    case KVM_GET_DEVICE_ATTR: *fake_attribute(argument) = fake.tsc_offset; return 0;
+    FAKE_GET(KVM_GET_REGS, fake.regs);
+    FAKE_SET(KVM_SET_REGS, fake.regs);
+    FAKE_GET(KVM_GET_SREGS2, fake.sregs);
+    FAKE_SET(KVM_SET_SREGS2, fake.sregs);
+    FAKE_GET(KVM_GET_XSAVE, fake.xsave);
+    FAKE_SET(KVM_SET_XSAVE, fake.xsave);
+    FAKE_GET(KVM_GET_DEBUGREGS, fake.debug);
+    FAKE_SET(KVM_SET_DEBUGREGS, fake.debug);
+    FAKE_GET(KVM_GET_VCPU_EVENTS, fake.events);
+    FAKE_SET(KVM_SET_VCPU_EVENTS, fake.events);
+    case KVM_GET_SREGS: /* the same up to the interrupt bitmap */
+        memset(argument, 0, sizeof(struct kvm_sregs));
+        memcpy(argument, &fake.sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
+        return 0;
+    case KVM_SET_SREGS: memcpy(&fake.sregs, argument, offsetof(struct kvm_sregs, interrupt_bitmap)); return 0;
+    default: return 0;
+    }
+}
+
+static inline int fake_ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *argument = va_arg(args, void *);
+    va_end(args);
+    if (fake.failing && request == fake.failing)
+        return fake_fail(fake.failing_error);
+    return fake_answer(request, argument);
+}
+
+static inline void fake_install(void)
+{
+    static const struct kvm_host host = {fake_open, fake_close, fake_ioctl, fake_mmap, fake_munmap};
+    memset(&fake, 0, sizeof(fake));
+    fake.version = KVM_API_VERSION;
+    kvm_host = &host;
+}
+
+/* --- a board and a processor of it --- */
+
+#define RAM_SIZE 0x100000u
+
+struct rig {
+    struct machine *machine;
+    struct vcpu vcpu;
+    struct region ram;
+    struct port_range ports;
+    u64 written[8];
+    unsigned writes, reads;
+};
+
+static struct rig *rig;
+static char said[512];
+static unsigned lines;
+
+static inline void hear(const char *text)
+{
+    snprintf(said, sizeof(said), "%s", text);
+    lines++;
+}
+
+static inline u64 read_register(void *opaque, u64 offset, unsigned size)
+{
+    rig->reads++;
+    return 0x1110 + rig->reads;
+}
+
+static inline void write_register(void *opaque, u64 offset, u64 value, unsigned size)
+{
+    rig->written[rig->writes++ % 8] = value;
+}
+
+static const struct bus_ops register_ops = {
+    .read = read_register, .write = write_register, .min_size = 1, .max_size = 4};
+
+static inline int acknowledge(void *opaque) { return 0x21; }
+
+static inline void open_board(void)
+{
+    struct error err;
+    rig = calloc(1, sizeof(*rig));
+    rig->machine = machine_create(&err);
+    rig->machine->acknowledge = acknowledge;
+    rig->ram = (struct region){.name = "ram", .kind = REGION_RAM, .size = RAM_SIZE, .enabled = true,
+                               .host = memory_alloc(RAM_SIZE), .page_flags = calloc(1, RAM_SIZE / 4096)};
+    memory_add(rig->machine->memory, &rig->ram);
+    rig->ports = (struct port_range){.name = "test", .base = 0x500, .count = 16, .ops = &register_ops};
+    ioports_add(rig->machine->ports, &rig->ports);
+    fake_install();
+    error_on_report(hear);
+    said[0] = 0;
+    lines = 0;
+}
+
+static inline void close_board(void)
+{
+    machine_destroy(rig->machine);
+    memory_free(rig->ram.host, RAM_SIZE);
+    free(rig->ram.page_flags);
+    free(rig);
+    error_on_report(NULL);
+}
+
+static inline struct kvm *open_rig(void)
+{
+    char why[200];
+    struct error err = {""};
+    open_board();
+    struct vcpu *vcpu = &rig->vcpu;
+    *vcpu = (struct vcpu){.machine = rig->machine, .engine = &kvm_engine, .slice_ns = NS_PER_SEC, .parked = true,
+                          .thread = pthread_self()};
+    vcpu->shift.gear = &kvm_engine;
+    vcpu->cpu = cpu_create("max", NULL, &machine_cpu_bus, rig->machine, why);
+    if (kvm_engine.create(vcpu, &err) < 0) {
+        puts(err.text);
+        exit(1);
+    }
+    kvm_of(vcpu)->shadows = false; /* of the host's own KVM */
+    fake.ran = 0;
+    return kvm_of(vcpu);
+}
+
+static inline void close_rig(void)
+{
+    kvm_engine.destroy(&rig->vcpu);
+    cpu_destroy(rig->vcpu.cpu);
+    close_board();
+}
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * struct cpu to a scripted KVM and back.
+ *
+ * Source: Linux kernel documentation, virt/kvm/api: KVM_SET_REGS, KVM_SET_SREGS2, KVM_SET_MSRS (returns how many),
+ *   KVM_SET_VCPU_EVENTS; SDM vol. 1, "XSAVE area"; vol. 2A, "FXSAVE".
+ */
+#include <config.h>
+
+#include "tests/unit.h"
+
+#if CONFIG_KVM
+#include "accel/kvm_fake.h"
+
+static u64 seed = 1;
+
+static u64 next(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    return seed ^= seed << 17;
+}
+
+static void fill_segments(struct cpu *cpu)
+{
+    static const u16 access[] = {0x93, 0xa09b | SEG_G, 0xc0f3, 0x97, 0x83 | SEG_S, 0x10b3, 0x82, 0x8b};
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        cpu->seg[i] = (struct segment){next(), (u32)next(), (u16)next(), access[i], 0, 0};
+    cpu->seg[GS] = (struct segment){.base = next(), .access = SEG_NULL};
+    cpu->gdtr = (struct descriptor_table){next(), (u16)next()};
+    cpu->idtr = (struct descriptor_table){next(), (u16)next()};
+}
+
+static void fill(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        cpu->gpr[i] = next();
+        memcpy(&cpu->vec[i], (u64[]){next(), next()}, 16);
+    }
+    for (unsigned i = 0; i < 8; i++)
+        cpu->fpu.reg[i] = (struct x87_reg){.mantissa = next(), .sign_exponent = (u16)next()};
+    fill_segments(cpu);
+    cpu->rip = next();
+    cpu->rflags = FLAG_IF | FLAG_CF | FLAG_AC | FLAG_ID | 0x3002;
+    cpu->cr0 = CR0_PG | CR0_PE | CR0_WP | CR0_NE | CR0_ET;
+    cpu->cr2 = next();
+    cpu->cr3 = 0x1000;
+    cpu->cr4 = CR4_PAE | CR4_OSFXSR | CR4_PGE;
+    cpu->cr8 = 5;
+    cpu->efer = EFER_LMA | EFER_LME | EFER_SCE | EFER_NXE;
+    cpu->cpl = 3;
+    cpu->fpu.control = 0x027f;
+    cpu->fpu.status = 0x4122;
+    cpu->fpu.top = 5;
+    cpu->fpu.valid = 0xa5;
+    cpu->fpu.opcode = 0x5d9;
+    cpu->fpu.ip = next();
+    cpu->fpu.dp = next();
+    cpu->mxcsr = 0x1fa0;
+    for (unsigned i = 0; i < 4; i++)
+        cpu->dr[i] = next();
+    cpu->dr[6] = 0xffff4ff1;
+    cpu->dr[7] = 0x403;
+    u64 *const msrs[] = {&cpu->star, &cpu->lstar, &cpu->cstar, &cpu->fmask, &cpu->kernel_gs_base, &cpu->tsc_aux,
+                         &cpu->sysenter_cs, &cpu->sysenter_esp, &cpu->sysenter_eip, &cpu->pat, &cpu->mtrr_def_type,
+                         &cpu->mtrr_fixed[3], &cpu->mtrr_base[7], &cpu->mtrr_mask[7]};
+    for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++)
+        *msrs[i] = next();
+    cpu->nmi_blocked = true;
+    cpu->shadow = SHADOW_MOVSS;
+    cpu->tsc_offset = next();
+}
+
+#define SAME(field) CHECK(!memcmp(&cpu->field, &want->field, sizeof(cpu->field)))
+
+static void compare(const struct cpu *cpu, const struct cpu *want)
+{
+    SAME(gpr);
+    SAME(rip);
+    SAME(rflags);
+    SAME(cpl);
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        SAME(seg[i].base);
+        SAME(seg[i].limit);
+        SAME(seg[i].selector);
+        SAME(seg[i].access);
+    }
+    CHECK_EQ(cpu->gdtr.base, want->gdtr.base);
+    CHECK_EQ(cpu->gdtr.limit, want->gdtr.limit);
+    CHECK_EQ(cpu->idtr.base, want->idtr.base);
+    CHECK_EQ(cpu->idtr.limit, want->idtr.limit);
+    SAME(cr0);
+    SAME(cr2);
+    SAME(cr3);
+    SAME(cr4);
+    SAME(cr8);
+    SAME(efer);
+    SAME(apic_base);
+    SAME(dr);
+    for (unsigned i = 0; i < 8; i++) {
+        SAME(fpu.reg[i].mantissa);
+        SAME(fpu.reg[i].sign_exponent);
+    }
+    SAME(fpu.control);
+    SAME(fpu.status);
+    SAME(fpu.top);
+    SAME(fpu.valid);
+    SAME(fpu.opcode);
+    SAME(fpu.ip);
+    SAME(fpu.dp);
+    SAME(mxcsr);
+    for (unsigned i = 0; i < 16; i++)
+        CHECK(!memcmp(&cpu->vec[i], &want->vec[i], 16));
+    SAME(star);
+    SAME(lstar);
+    SAME(cstar);
+    SAME(fmask);
+    SAME(kernel_gs_base);
+    SAME(tsc_aux);
+    SAME(sysenter_cs);
+    SAME(sysenter_esp);
+    SAME(sysenter_eip);
+    SAME(pat);
+    SAME(mtrr_def_type);
+    SAME(mtrr_fixed);
+    SAME(mtrr_base);
+    SAME(mtrr_mask);
+    SAME(tsc_offset);
+    SAME(nmi_blocked);
+    SAME(shadow);
+    CHECK(!cpu->held.valid);
+}
+
+/* Other values in all that comes from KVM; the model and the wires stay. */
+static void spoil(struct cpu *cpu)
+{
+    fill(cpu);
+    cpu->cr0 = cpu->cr3 = cpu->cr4 = cpu->cr8 = cpu->efer = cpu->rflags = 0;
+    cpu->cpl = cpu->fpu.top = cpu->fpu.valid = 0;
+    cpu->fpu.control = 0x37f;
+    cpu->fpu.status = cpu->fpu.opcode = 0;
+    cpu->mxcsr = 0;
+    cpu->dr[6] = cpu->dr[7] = 0;
+    cpu->nmi_blocked = false;
+    cpu->shadow = 0;
+}
+
+static void round_trip(bool old_sregs)
+{
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu, *want = malloc(sizeof(*want));
+    kvm->has_sregs2 = !old_sregs;
+    fill(cpu);
+    memcpy(want, cpu, sizeof(*want));
+    CHECK(kvm_state_load(kvm));
+    spoil(cpu);
+    CHECK(kvm_state_store(kvm));
+    compare(cpu, want);
+    free(want);
+    close_rig();
+}
+
+TEST(state_makes_the_round_trip_bit_for_bit) { round_trip(false); }
+TEST(state_makes_the_round_trip_without_sregs2) { round_trip(true); }
+
+TEST(state_lies_where_the_interface_says)
+{
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu;
+    const u8 *area = (const u8 *)&fake.xsave;
+    u16 word;
+    fill(cpu);
+    CHECK(kvm_state_load(kvm));
+    CHECK_EQ(fake.regs.rsi, cpu->gpr[RSI]);
+    CHECK_EQ(fake.regs.r15, cpu->gpr[R15]);
+    CHECK_EQ(fake.sregs.ss.dpl, 3);
+    CHECK_EQ(fake.sregs.cs.l, 1);
+    CHECK_EQ(fake.sregs.gs.unusable, 1);
+    CHECK_EQ(fake.sregs.tr.type, 11);
+    memcpy(&word, area, 2); /* FCW, FSW with TOP, abridged FTW, FOP, ST0, XMM0, XSTATE_BV */
+    CHECK_EQ(word, 0x027f);
+    memcpy(&word, area + 2, 2);
+    CHECK_EQ(word & 0x3800, 5 << 11);
+    CHECK_EQ(area[4], 0xa5);
+    CHECK(!memcmp(area + 32, &cpu->fpu.reg[5].mantissa, 8));
+    CHECK(!memcmp(area + 32 + 16 * 3, &cpu->fpu.reg[0].mantissa, 8));
+    CHECK(!memcmp(area + 160, &cpu->vec[0], 16));
+    CHECK(!memcmp(area + 160 + 15 * 16, &cpu->vec[15], 16));
+    CHECK_EQ(area[512], 3);
+    CHECK_EQ(fake_msr(0xc0000082)->data, cpu->lstar);
+    CHECK_EQ(fake.events.interrupt.shadow, KVM_X86_SHADOW_INT_MOV_SS);
+    CHECK_EQ(fake.events.nmi.masked, 1);
+    close_rig();
+}
+
+TEST(pae_page_directory_pointers_travel_outside_long_mode)
+{
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu;
+    fill(cpu);
+    cpu->efer = 0;
+    for (unsigned i = 0; i < 4; i++)
+        cpu->pdpte[i] = 0x2001 + i * 0x1000;
+    CHECK(kvm_state_load(kvm));
+    CHECK(fake.sregs.flags & KVM_SREGS2_FLAGS_PDPTRS_VALID);
+    CHECK_EQ(fake.sregs.cs.l, 0); /* reserved there */
+    memset(cpu->pdpte, 0, sizeof(cpu->pdpte));
+    CHECK(kvm_state_store(kvm));
+    CHECK_EQ(cpu->pdpte[3], 0x5001);
+    close_rig();
+}
+
+/* What KVM had taken and not delivered goes on elsewhere; an INT n starts anew, its RIP is still before it. */
+TEST(undelivered_events_come_back)
+{
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu;
+    CHECK(kvm_state_load(kvm));
+    fake.events.exception.injected = fake.events.exception.has_error_code = 1;
+    fake.events.exception.nr = VECTOR_PF;
+    fake.events.exception.error_code = 6;
+    CHECK(kvm_state_store(kvm));
+    CHECK(cpu->held.valid && !cpu->held.external && cpu->held.has_error);
+    CHECK_EQ(cpu->held.vector, VECTOR_PF);
+    CHECK_EQ(cpu->held.error, 6);
+    cpu->held.valid = false;
+    fake.events = (struct kvm_vcpu_events){.interrupt = {.injected = 1, .nr = 0x31}, .nmi = {.pending = 1}};
+    CHECK(kvm_state_store(kvm));
+    CHECK(cpu->held.valid && cpu->held.external && cpu->nmi_pending);
+    CHECK_EQ(cpu->held.vector, 0x31);
+    cpu->held.valid = false;
+    fake.events = (struct kvm_vcpu_events){.interrupt = {.injected = 1, .nr = 0x80, .soft = 1}};
+    CHECK(kvm_state_store(kvm));
+    CHECK(!cpu->held.valid);
+    close_rig();
+}
+
+TEST(an_msr_that_kvm_refuses_keeps_its_value)
+{
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu;
+    cpu->pat = 0x0007040600070406;
+    cpu->lstar = 0x1234;
+    fake.refused_msr = 0x277;
+    CHECK(kvm_state_load(kvm));
+    CHECK_EQ(fake_msr(0xc0000082)->data, 0x1234);
+    CHECK(kvm_state_store(kvm));
+    CHECK_EQ(cpu->pat, 0x0007040600070406);
+    close_rig();
+}
+#endif
+
+UNIT_MAIN()

@@ -1,0 +1,588 @@
+/*
+ * The KVM engine against a scripted KVM: what an exit leads to, which slots it is given, and what is done when KVM
+ * cannot go on, dies, or is not there.
+ *
+ * Source: Linux kernel documentation, virt/kvm/api: "The kvm_run structure", KVM_RUN, KVM_INTERRUPT,
+ *   KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG.
+ */
+#include <config.h>
+
+#include "tests/unit.h"
+
+#if CONFIG_KVM
+#include "accel/kvm_fake.h"
+
+#include <unistd.h>
+
+#include "accel/shift.h"
+
+static enum engine_exit run_steps(fake_step *first, fake_step *second)
+{
+    fake.steps[0] = first;
+    fake.steps[1] = second;
+    fake.step_count = !!first + !!second;
+    fake.steps_done = 0;
+    kvm_engine.load(&rig->vcpu);
+    return kvm_engine.run(&rig->vcpu, 1000);
+}
+
+/* --- exits --- */
+
+static int port_exit(struct kvm_run *run, u8 direction, u8 size, u32 count)
+{
+    run->exit_reason = KVM_EXIT_IO;
+    run->io.direction = direction;
+    run->io.size = size;
+    run->io.count = count;
+    run->io.port = 0x504;
+    run->io.data_offset = FAKE_DATA;
+    fake.length = 2;
+    return 0;
+}
+
+static int out_byte(struct kvm_run *run)
+{
+    fake.run[FAKE_DATA] = 0x5a;
+    return port_exit(run, KVM_EXIT_IO_OUT, 1, 1);
+}
+
+static int in_word(struct kvm_run *run) { return port_exit(run, KVM_EXIT_IO_IN, 2, 1); }
+
+static int outs(struct kvm_run *run)
+{
+    static const u16 words[] = {0x1234, 0x5678, 0x9abc};
+    memcpy(fake.run + FAKE_DATA, words, sizeof(words));
+    return port_exit(run, KVM_EXIT_IO_OUT, 2, 3);
+}
+
+static int ins(struct kvm_run *run) { return port_exit(run, KVM_EXIT_IO_IN, 2, 3); }
+
+TEST(an_output_reaches_its_port_once)
+{
+    open_rig();
+    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_KICKED);
+    CHECK_EQ(rig->writes, 1);
+    CHECK_EQ(rig->written[0], 0x5a);
+    CHECK_EQ(rig->vcpu.exits, 2);
+    close_rig();
+}
+
+TEST(an_input_is_in_the_data_before_kvm_goes_on)
+{
+    open_rig();
+    run_steps(in_word, NULL);
+    CHECK_EQ(fake.completed, 1);
+    CHECK_EQ(fake.completed_data[0] | fake.completed_data[1] << 8, 0x1111);
+    close_rig();
+}
+
+TEST(string_ports_move_every_element_in_order)
+{
+    open_rig();
+    run_steps(outs, ins);
+    CHECK_EQ(rig->writes, 3);
+    CHECK_EQ(rig->written[0], 0x1234);
+    CHECK_EQ(rig->written[2], 0x9abc);
+    CHECK_EQ(rig->reads, 3);
+    CHECK_EQ(fake.completed_data[4] | fake.completed_data[5] << 8, 0x1113);
+    close_rig();
+}
+
+static struct region registers_region(void)
+{
+    return (struct region){.name = "mmio", .kind = REGION_MMIO, .base = 0xfe000000, .size = 0x1000, .enabled = true,
+                           .ops = &register_ops};
+}
+
+static int mmio_exit(struct kvm_run *run, bool write)
+{
+    static const u8 data[8] = {0xef, 0xbe, 0xad, 0xde};
+    run->exit_reason = KVM_EXIT_MMIO;
+    run->mmio.phys_addr = 0xfe000010;
+    run->mmio.len = 4;
+    run->mmio.is_write = write;
+    memcpy(run->mmio.data, data, 8);
+    return 0;
+}
+
+static int mmio_write(struct kvm_run *run) { return mmio_exit(run, true); }
+static int mmio_read(struct kvm_run *run) { return mmio_exit(run, false); }
+
+TEST(registers_in_memory_are_written_and_read)
+{
+    open_rig();
+    struct region mmio = registers_region();
+    memory_add(rig->machine->memory, &mmio);
+    run_steps(mmio_write, mmio_read);
+    CHECK_EQ(rig->written[0], 0xdeadbeef);
+    CHECK_EQ(fake.completed_data[0] | fake.completed_data[1] << 8, 0x1111);
+    close_rig();
+}
+
+static int halt(struct kvm_run *run)
+{
+    run->exit_reason = KVM_EXIT_HLT;
+    run->if_flag = 1;
+    return 0;
+}
+
+TEST(hlt_halts_the_processor_with_if_as_kvm_says)
+{
+    open_rig();
+    CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED);
+    CHECK_EQ(rig->vcpu.cpu->activity, ACTIVITY_HALTED);
+    CHECK(rig->vcpu.cpu->rflags & FLAG_IF);
+    CHECK(!cpu_has_work(rig->vcpu.cpu));
+    close_rig();
+}
+
+static u32 reason_to_give, suberror_to_give;
+
+static int give_reason(struct kvm_run *run)
+{
+    run->exit_reason = reason_to_give;
+    run->internal.suberror = suberror_to_give;
+    return 0;
+}
+
+TEST(what_kvm_gives_up_on_is_for_another_engine)
+{
+    static const struct {
+        u32 reason, suberror;
+        const char *text;
+    } rows[] = {{KVM_EXIT_INTERNAL_ERROR, KVM_INTERNAL_ERROR_EMULATION, "emulator"},
+                {KVM_EXIT_INTERNAL_ERROR, KVM_INTERNAL_ERROR_SIMUL_EX, "inside another"},
+                {KVM_EXIT_INTERNAL_ERROR, KVM_INTERNAL_ERROR_DELIVERY_EV, "deliver"},
+                {KVM_EXIT_INTERNAL_ERROR, 77, "internal error"},
+                {KVM_EXIT_FAIL_ENTRY, 0, "does not enter"},
+                {KVM_EXIT_SHUTDOWN, 0, "triple fault"},
+                {KVM_EXIT_UNKNOWN, 0, "do not know"},
+                {KVM_EXIT_HYPERV, 0, "do not know"},
+                {9999, 0, "do not know"}};
+    open_rig();
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        reason_to_give = rows[i].reason;
+        suberror_to_give = rows[i].suberror;
+        CHECK_EQ(run_steps(give_reason, NULL), ENGINE_EXIT_CANNOT);
+        CHECK(strstr(rig->vcpu.cannot, rows[i].text));
+    }
+    close_rig();
+}
+
+static int read_unknown_msr(struct kvm_run *run)
+{
+    run->exit_reason = KVM_EXIT_X86_RDMSR;
+    run->msr.index = 0x12345;
+    run->msr.error = 0;
+    return 0;
+}
+
+static int read_apic_base(struct kvm_run *run)
+{
+    CHECK_EQ(run->msr.error, 1); /* of the step before: #GP */
+    run->exit_reason = KVM_EXIT_X86_RDMSR;
+    run->msr.index = 0x1b;
+    return 0;
+}
+
+TEST(msrs_that_kvm_passes_on_are_the_models)
+{
+    open_rig();
+    run_steps(read_unknown_msr, read_apic_base);
+    CHECK_EQ(fake_run()->msr.error, 0);
+    CHECK_EQ(fake_run()->msr.data, rig->vcpu.cpu->apic_base);
+    close_rig();
+}
+
+/* --- kicks --- */
+
+TEST(a_kick_before_the_run_is_not_lost)
+{
+    open_rig();
+    kvm_engine.load(&rig->vcpu);
+    kvm_engine.kick(&rig->vcpu);
+    fake.steps[0] = out_byte;
+    fake.step_count = 1;
+    CHECK_EQ(kvm_engine.run(&rig->vcpu, 1000), ENGINE_EXIT_KICKED);
+    CHECK_EQ(fake.ran, 0);
+    close_rig();
+}
+
+static int kicked_at_an_access(struct kvm_run *run)
+{
+    kvm_engine.kick(&rig->vcpu);
+    return out_byte(run);
+}
+
+/* KVM finishes the instruction with the next KVM_RUN; immediate_exit keeps it from executing another. */
+TEST(a_kick_during_an_access_loses_neither)
+{
+    open_rig();
+    rig->vcpu.cpu->rip = 0x100;
+    CHECK_EQ(run_steps(kicked_at_an_access, out_byte), ENGINE_EXIT_KICKED);
+    CHECK_EQ(rig->writes, 1);
+    CHECK_EQ(fake.completed, 0);
+    kvm_engine.store(&rig->vcpu);
+    CHECK_EQ(fake.completed, 1);
+    CHECK_EQ(fake.steps_done, 1);
+    CHECK_EQ(rig->vcpu.cpu->rip, 0x102);
+    CHECK_EQ(rig->writes, 1);
+    close_rig();
+}
+
+static int signalled(struct kvm_run *run) { return EINTR; }
+
+TEST(a_signal_ends_the_run)
+{
+    open_rig();
+    CHECK_EQ(run_steps(signalled, out_byte), ENGINE_EXIT_KICKED);
+    CHECK_EQ(rig->writes, 0);
+    close_rig();
+}
+
+/* --- events --- */
+
+static int window_opens(struct kvm_run *run)
+{
+    CHECK(run->request_interrupt_window);
+    CHECK_EQ(fake.interrupts, 0);
+    run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+    run->ready_for_interrupt_injection = run->if_flag = 1;
+    return 0;
+}
+
+TEST(an_interrupt_waits_for_its_window)
+{
+    open_rig();
+    machine_lock(rig->machine);
+    rig->vcpu.cpu->intr = true;
+    machine_unlock(rig->machine);
+    run_steps(window_opens, NULL);
+    CHECK_EQ(fake.interrupts, 1);
+    CHECK_EQ(fake.vectors[0], 0x21);
+    close_rig();
+}
+
+TEST(an_nmi_is_injected_once)
+{
+    open_rig();
+    cpu_raise_nmi(rig->vcpu.cpu);
+    run_steps(signalled, NULL);
+    run_steps(signalled, NULL);
+    CHECK_EQ(fake.nmis, 1);
+    close_rig();
+}
+
+/* KVM refuses: it is acknowledged, so it must not be lost. */
+TEST(an_interrupt_that_kvm_refuses_is_delivered_by_another_engine)
+{
+    open_rig();
+    rig->vcpu.cpu->intr = true;
+    fake.failing = KVM_INTERRUPT;
+    fake.failing_error = EEXIST;
+    CHECK_EQ(run_steps(window_opens, NULL), ENGINE_EXIT_CANNOT);
+    CHECK(rig->vcpu.cpu->held.valid && rig->vcpu.cpu->held.external);
+    CHECK_EQ(rig->vcpu.cpu->held.vector, 0x21);
+    close_rig();
+}
+
+/* --- memory --- */
+
+static const struct kvm_userspace_memory_region *slot_at(u64 address)
+{
+    for (unsigned i = 0; i < FAKE_SLOTS; i++)
+        if (fake.slots[i].memory_size && fake.slots[i].guest_phys_addr == address)
+            return &fake.slots[i];
+    return NULL;
+}
+
+TEST(rom_is_a_read_only_slot_and_registers_are_none)
+{
+    struct kvm *kvm = open_rig();
+    u8 *host = memory_alloc(0x10000);
+    struct region rom = {.name = "rom", .kind = REGION_ROM, .base = 0xf0000, .size = 0x10000, .priority = 1,
+                         .enabled = true, .host = host};
+    struct region mmio = registers_region();
+    memory_add(rig->machine->memory, &rom);
+    memory_add(rig->machine->memory, &mmio);
+    CHECK_EQ(kvm_memory_sync(kvm), 0);
+    CHECK(slot_at(0xf0000) && slot_at(0xf0000)->flags == KVM_MEM_READONLY);
+    CHECK(slot_at(0) && slot_at(0)->memory_size == 0xf0000 && slot_at(0)->flags == 0);
+    CHECK(!slot_at(mmio.base));
+    unsigned changes = fake.slot_changes;
+    CHECK_EQ(kvm_memory_sync(kvm), 0);
+    CHECK_EQ(fake.slot_changes, changes); /* nothing changed */
+    memory_enable(rig->machine->memory, &rom, false); /* shadow RAM */
+    CHECK_EQ(kvm_memory_sync(kvm), 0);
+    CHECK(slot_at(0) && slot_at(0)->memory_size == RAM_SIZE);
+    close_rig();
+    memory_free(host, 0x10000);
+}
+
+TEST(a_frame_buffer_has_a_dirty_log_that_reaches_its_page_flags)
+{
+    struct kvm *kvm = open_rig();
+    u8 *host = memory_alloc(0x10000), flags[16] = {0};
+    struct region vga = {.name = "vga", .kind = REGION_RAM, .base = 0xa0000, .size = 0x10000, .priority = 1,
+                         .enabled = true, .log_dirty = true, .host = host, .page_flags = flags};
+    memory_add(rig->machine->memory, &vga);
+    CHECK_EQ(kvm_memory_sync(kvm), 0);
+    CHECK(slot_at(0xa0000) && slot_at(0xa0000)->flags == KVM_MEM_LOG_DIRTY_PAGES);
+    fake.dirty[slot_at(0xa0000)->slot] = 0x8004;
+    kvm_memory_read_dirty(kvm);
+    CHECK_EQ(flags[2], PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE);
+    CHECK_EQ(flags[15], PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE);
+    CHECK_EQ(flags[3], 0);
+    fake.dirty[slot_at(0xa0000)->slot] = 1; /* the log goes with the slot */
+    memory_enable(rig->machine->memory, &vga, false);
+    CHECK_EQ(kvm_memory_sync(kvm), 0);
+    CHECK_EQ(flags[0], PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE);
+    close_rig();
+    memory_free(host, 0x10000);
+}
+
+/* --- detours --- */
+
+static int lacks_instruction(struct kvm_run *run)
+{
+    fake.regs.rip = 0x4321;
+    run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+    run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+    return 0;
+}
+
+TEST(a_detour_starts_at_the_instruction_and_kvm_goes_on_behind_it)
+{
+    open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    CHECK_EQ(run_steps(lacks_instruction, NULL), ENGINE_EXIT_CANNOT);
+    shift_detour(vcpu);
+    CHECK(vcpu->engine == &interp_engine);
+    CHECK_EQ(vcpu->cpu->rip, 0x4321);
+    CHECK_EQ(vcpu->shift.left, 16);
+    vcpu->cpu->rip = 0x4350;
+    shift_detour_ran(vcpu, 15);
+    CHECK(vcpu->engine == &interp_engine);
+    shift_detour_ran(vcpu, 1);
+    CHECK(vcpu->engine == &kvm_engine);
+    CHECK_EQ(fake.regs.rip, 0x4350);
+    close_rig();
+}
+
+TEST(detours_that_come_thick_grow_and_their_cause_is_told_once_and_counted)
+{
+    open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    u64 lengths[3];
+    for (unsigned i = 0; i < 3; i++) {
+        run_steps(lacks_instruction, NULL);
+        shift_detour(vcpu);
+        lengths[i] = vcpu->shift.left;
+        shift_detour_ran(vcpu, vcpu->shift.left);
+    }
+    CHECK_EQ(lengths[0], 16);
+    CHECK_EQ(vcpu->shift.detours, 3);
+    CHECK_EQ(vcpu->shift.detour_instructions, lengths[0] + lengths[1] + lengths[2]);
+    CHECK_EQ(vcpu->shift.causes[0].count, 3);
+    CHECK(!vcpu->shift.causes[1].text);
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "the interpreter helps out"));
+    close_rig();
+}
+
+static int entry_fails(struct kvm_run *run)
+{
+    run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+    run->fail_entry.hardware_entry_failure_reason = 0x80000021;
+    return 0;
+}
+
+TEST(a_state_that_kvm_refuses_is_run_elsewhere_unchanged)
+{
+    open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    vcpu->cpu->rip = 0x777;
+    fake.failing = KVM_SET_SREGS2;
+    fake.failing_error = EINVAL;
+    fake.regs.rip = 0xbad;
+    CHECK_EQ(run_steps(entry_fails, NULL), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(fake.ran, 0);
+    shift_detour(vcpu);
+    CHECK_EQ(vcpu->cpu->rip, 0x777);
+    close_rig();
+}
+
+/* --- KVM dies --- */
+
+static int dies(struct kvm_run *run) { return EIO; }
+
+TEST(a_dead_kvm_is_told_in_one_line_and_the_interpreter_takes_the_state_over)
+{
+    open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    CHECK_EQ(run_steps(out_byte, dies), ENGINE_EXIT_DEAD);
+    fake.regs.rip = 0x999;
+    CHECK(shift_give_up(vcpu));
+    CHECK(vcpu->engine == &interp_engine && vcpu->shift.gear == &interp_engine);
+    CHECK_EQ(vcpu->cpu->rip, 0x999);
+    CHECK_EQ(lines, 1);
+    CHECK(!strcmp(said, "kvm failed (Input/output error); the interpreter goes on"));
+    close_rig();
+}
+
+TEST(a_dead_kvm_that_keeps_the_state_ends_the_machine)
+{
+    open_rig();
+    CHECK_EQ(run_steps(dies, NULL), ENGINE_EXIT_DEAD);
+    fake.failing = KVM_GET_REGS;
+    fake.failing_error = EIO;
+    CHECK(!shift_give_up(&rig->vcpu));
+    close_rig();
+}
+
+TEST(a_memory_map_that_kvm_refuses_is_the_end_of_kvm_only)
+{
+    open_rig();
+    fake.failing = KVM_SET_USER_MEMORY_REGION;
+    fake.failing_error = ENOMEM;
+    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_DEAD);
+    CHECK(shift_give_up(&rig->vcpu));
+    CHECK(strstr(said, "memory map"));
+    close_rig();
+}
+
+/* The guest as a whole: KVM serves one output and dies; the interpreter executes the rest. */
+static void write_exit(void *opaque, u64 offset, u64 value, unsigned size)
+{
+    machine_guest_exit(rig->machine, (int)value);
+}
+
+static int out_without_length(struct kvm_run *run)
+{
+    out_byte(run);
+    fake.length = 0; /* RIP stays at the reset vector */
+    return 0;
+}
+
+static const struct bus_ops exit_ops = {.write = write_exit, .min_size = 1, .max_size = 1};
+
+static bool ends_soon(void)
+{
+    bool ended = false;
+    for (unsigned i = 0; i < 10000 && !ended; i++) {
+        usleep(1000);
+        machine_lock(rig->machine);
+        ended = rig->machine->state == RUN_QUIT;
+        machine_unlock(rig->machine);
+    }
+    return ended;
+}
+
+TEST(a_guest_outlives_its_kvm)
+{
+    /* MOV AL, 37h; MOV DX, 520h; OUT DX, AL; HLT */
+    static const u8 code[] = {0xb0, 0x37, 0xba, 0x20, 0x05, 0xee, 0xf4};
+    struct error err = {""};
+    open_board();
+    u8 *host = memory_alloc(0x10000);
+    struct region rom = {.name = "rom", .kind = REGION_ROM, .base = 0xffff0000, .size = 0x10000, .enabled = true,
+                         .host = host};
+    struct port_range exit_port = {.name = "exit", .base = 0x520, .count = 1, .ops = &exit_ops};
+    memcpy(host + 0xfff0, code, sizeof(code));
+    memory_add(rig->machine->memory, &rom);
+    ioports_add(rig->machine->ports, &exit_port);
+    struct accel_options options = {.cpu_model = "max", .engine = "kvm", .icount_shift = -1};
+    struct accel *accel = accel_create(rig->machine, &options, &err);
+    CHECK(accel);
+    lines = 0;
+    fake.steps[0] = out_without_length;
+    fake.steps[1] = dies;
+    fake.step_count = 2;
+    machine_lock(rig->machine);
+    rig->machine->state = RUN_RUNNING;
+    CHECK_EQ(accel_start(accel, &err), 0);
+    machine_unlock(rig->machine);
+    CHECK(ends_soon());
+    CHECK_EQ(accel_ending(accel), EVENT_GUEST_EXIT);
+    CHECK(!strcmp(accel_engine_name(accel), "interp"));
+    CHECK_EQ(rig->writes, 1);
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "the interpreter goes on"));
+    accel_destroy(accel);
+    memory_free(host, 0x10000);
+    close_board();
+}
+
+/* --- KVM is not there --- */
+
+static int choose(const char *wanted, struct error *err, const char **name)
+{
+    return accel_choose(&wanted, 1, false, name, err);
+}
+
+TEST(an_absent_device_is_named_with_the_remedy)
+{
+    struct error err = {""};
+    const char *name;
+    open_board();
+    fake.open_error = ENOENT;
+    CHECK_EQ(-choose("kvm", &err, &name), EINVAL);
+    CHECK(strstr(err.text, "/dev/kvm is not there") && strstr(err.text, "kvm_intel"));
+    CHECK_EQ(lines, 0);
+    close_board();
+}
+
+TEST(a_device_without_permission_is_named_with_the_remedy)
+{
+    struct error err = {""};
+    const char *name;
+    open_board();
+    fake.open_error = EACCES;
+    CHECK_EQ(-choose("kvm", &err, &name), EINVAL);
+    CHECK(strstr(err.text, "/dev/kvm: permission denied") && strstr(err.text, "usermod -aG kvm"));
+    close_board();
+}
+
+TEST(auto_takes_the_interpreter_and_says_why_in_one_line)
+{
+    static const int errors[] = {ENOENT, EACCES, ENODEV};
+    struct error err = {""};
+    const char *name;
+    open_board();
+    for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
+        fake.open_error = errors[i];
+        lines = 0;
+        CHECK_EQ(choose("auto", &err, &name), 0);
+        CHECK(!strcmp(name, "interp"));
+        CHECK_EQ(lines, 1);
+        CHECK(strstr(said, "/dev/kvm"));
+    }
+    close_board();
+}
+
+TEST(the_next_engine_asked_for_is_taken)
+{
+    static const char *const wanted[] = {"kvm", "interp"};
+    struct error err = {""};
+    const char *name;
+    open_board();
+    fake.open_error = ENOENT;
+    CHECK_EQ(accel_choose(wanted, 2, false, &name, &err), 0);
+    CHECK(!strcmp(name, "interp"));
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "trying interp"));
+    close_board();
+}
+
+TEST(another_version_of_the_interface_is_refused)
+{
+    struct error err = {""};
+    open_board();
+    fake.version = 11;
+    CHECK_EQ(-kvm_engine.probe(&err), ENOTSUP);
+    CHECK(strstr(err.text, "version 12"));
+    close_board();
+}
+#endif
+
+UNIT_MAIN()
