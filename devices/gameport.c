@@ -33,7 +33,7 @@ static u64 read(void *opaque, u64 offset, unsigned size)
 {
     const struct gameport *port = opaque;
     u64 passed = clock_ns(port->clock) - port->fired_at;
-    u8 value = (u8)(~port->buttons << 4); /* a button pulls its line low */
+    u8 value = (u8)((~port->buttons & 15u) << 4); /* a button pulls its line low */
     for (int axis = 0; axis < INPUT_JOYSTICK_AXES; axis++)
         value |= is_high(port, axis, passed) << axis;
     return value;

@@ -4,6 +4,7 @@
  * The machine lock is held while the guest's picture is copied and while a turn's input is handed over, never while
  * the host draws: presenting waits for the host's vertical retrace.  Nothing is presented that has not changed.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -323,6 +324,23 @@ static int fail(struct error *err)
     return error_set(err, ENODEV, "no window (%s); -display none and -nographic work without", SDL_GetError());
 }
 
+static int ignore_x_error(void *display, void *event)
+{
+    return 0;
+}
+
+/* SDL answers windows of other programs (the clipboard's, the window manager's) that may have gone; Xlib ends the program
+ * for that unless somebody says otherwise. */
+static void survive_x_errors(void)
+{
+    void *xlib = dlopen("libX11.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    void *(*set_handler)(int (*handler)(void *display, void *event)) = NULL;
+    if (xlib)
+        *(void **)&set_handler = dlsym(xlib, "XSetErrorHandler");
+    if (set_handler)
+        set_handler(ignore_x_error);
+}
+
 static int open_window(struct window *window, struct error *err)
 {
     SDL_SetMainReady();
@@ -334,6 +352,7 @@ static int open_window(struct window *window, struct error *err)
     SDL_SetHint(SDL_HINT_APP_NAME, "Clutch");
     if (SDL_Init(SDL_INIT_VIDEO | SDL_INIT_EVENTS) < 0)
         return fail(err);
+    survive_x_errors();
     if (!window->options.no_joystick)
         SDL_InitSubSystem(SDL_INIT_GAMECONTROLLER); /* none is no reason to stop */
     window->sdl = SDL_CreateWindow("Clutch", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, 720, 540 + STATUS_HEIGHT,
