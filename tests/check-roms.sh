@@ -21,4 +21,5 @@ run() {
 for source in roms/test-*.S; do
     run "$(basename "$source" .S)"
 done
+run test-supervisor -cpu max # SMEP, SMAP, UMIP and PCID are not in the default model
 finish
