@@ -1,6 +1,6 @@
 /*
- * Test boot disk: what keeps the supervisor from the user's pages and the user from the supervisor's tables (SMEP, SMAP,
- * UMIP), process-context identifiers and INVPCID.  Origin: 0x7c00
+ * Test boot disk: what keeps the supervisor from the user's pages and the user from the supervisor's tables (SMEP,
+ * SMAP, UMIP), process-context identifiers and INVPCID.  Origin: 0x7c00
  *
  * Source: Intel SDM vol. 3A, "Determination of Access Rights", "Page-Fault Exceptions", "Process-Context Identifiers
  *   (PCIDs)", "Operations that Invalidate TLBs and Paging-Structure Caches", "Control Registers"; vol. 2 "INVPCID",
