@@ -7,11 +7,12 @@
 # --- memtest86+ -------------------------------------------------------------------------------------------------------
 
 # The first tests; with LONG, until the whole pass is done without an error.
-if need_packages memtest86+; then
-    last="match Test #([2-9]|10)"
-    [ -z "${LONG:-}" ] || last="match Pass:  [1-9]"
-    [ -z "${LONG:-}" ] || patience=900
-    watch "memtest86+: CPU, caches, memory, board, tests" -m 24 -kernel $packages/boot/memtest86+ia32.bin <<END
+# memtest BITS FILE OPTION...
+memtest() {
+    bits=$1 file=$2 last="match Test #([2-9]|10)"
+    shift 2
+    if [ -n "${LONG:-}" ]; then patience=900 last="match Pass:  [1-9]"; fi
+    watch "memtest86+, $bits bits: CPU, caches, memory, board, tests" -m 24 -kernel "$packages/boot/$file" "$@" <<END
 see L1 Cache:   32KB
 see Clutch Virtual CPU
 see MHz
@@ -22,7 +23,10 @@ see Clutch PC (i440FX + PIIX3)
 $last
 see Errors: 0
 END
-    patience=90
+}
+if need_packages memtest86+; then
+    memtest 32 memtest86+ia32.bin
+    memtest 64 memtest86+x64.bin -cpu max
 else
     skip "memtest86+"
 fi

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Debian 12's i386 installer kernel, unmodified, to a shell on the serial port: checksums, a disk across a reboot, power
-# off.  The kernel is fetched once, into build/guests (tests/fetch-linux.sh).
+# Debian 12's installer kernels for i386 and amd64, unmodified, to a shell on the serial port: checksums, power off; under
+# the first, a disk across a reboot.  They are fetched once, into build/guests (tests/fetch-linux.sh, fetch-packages.sh).
 . "$(dirname "$0")/common.sh"
+. tests/media.sh
 build_expect
 guests=build/guests
 
@@ -33,6 +34,28 @@ send poweroff -f
 wait Power down
 status 0
 END
+
+    installer=$packages/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64
+    if need_packages debian-installer-12-netboot-amd64; then
+        converse "Debian's amd64 kernel and initrd reach a shell, add up, and power off" -l "$work/amd64.log" \
+            "$CLUTCH" -m 512 -kernel $installer/linux -initrd $installer/initrd.gz \
+            -append "console=ttyS0 rdinit=/bin/sh" -display none -serial stdio -monitor none <<END
+timeout 120
+never Kernel panic
+wait ~ #
+send seq 1 100000 | sha1sum
+wait $(seq 1 100000 | sha1sum | cut -d ' ' -f 1)
+wait ~ #
+send uname -m
+wait x86_64
+wait ~ #
+send poweroff -f
+wait Power down
+status 0
+END
+    else
+        skip "Debian's amd64 kernel"
+    fi
 fi
 
 if ! tests/fetch-linux.sh $guests disk 2>"$work/why"; then
