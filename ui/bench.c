@@ -27,6 +27,7 @@ struct bench {
     struct bench_rom rom;
     struct bench_table table;
     const char *json, *svg, *wanted_engines, *until;
+    char *engine_names;
     double seconds, timeout;
     bool list;
     char **tests; /* patterns */
@@ -108,7 +109,7 @@ static int choose_engines(struct bench *bench)
         add_all_engines(bench);
         return 0;
     }
-    char *rest = strdup(bench->wanted_engines); /* for good: the table has the names */
+    char *rest = bench->engine_names = strdup(bench->wanted_engines); /* kept: the table points into it */
     for (char *name; r == 0 && (name = strsep(&rest, ","));)
         r = add_named_engine(bench, name);
     return r;

@@ -525,7 +525,7 @@ static void print_options(void)
 {
     static const char *const titles[] = {"Machine", "Disks", "Starting a kernel without a disk", "Screen", "Ports",
                                          "Running", "Help"};
-    printf("Usage: clutch [options] [disk image]\n");
+    printf("Usage: clutch [options] [disk image]\n       clutch bench --help\n");
     for (int group = MACHINE; group <= HELP; group++) {
         printf("\n%s\n", titles[group]);
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
