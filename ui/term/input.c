@@ -93,18 +93,18 @@ void input_type(struct terminal *terminal, u64 now)
 
 /* --- mouse --------------------------------------------------------------------------------------------------------- */
 
-/* The middle of cell `at` of `count`, as a share of INPUT_ABSOLUTE_MAX. */
-static int absolute(int at, int first, int count)
+/* Pointers outside the picture are at its edge. */
+static int inside(int at, int first, int count)
 {
-    int inside = MAX(0, MIN(at, count - 1)) + first;
-    return inside;
+    return MAX(0, MIN(at, count - 1)) + first;
 }
 
+/* The middle of the cell, as a share of the whole. */
 static void move_absolute(struct terminal *terminal, const struct term_event *event)
 {
     const struct term_view *view = &terminal->view;
-    int x = absolute(event->x - view->x, view->left, view->columns);
-    int y = absolute(event->y - view->y, view->top, view->rows);
+    int x = inside(event->x - view->x, view->left, view->columns);
+    int y = inside(event->y - view->y, view->top, view->rows);
     int columns = view->text ? view->width : view->columns, rows = view->text ? view->height : view->rows;
     input_absolute(&terminal->machine->input, (int)((2 * (i64)x + 1) * INPUT_ABSOLUTE_MAX / (2 * MAX(columns, 1))),
                    (int)((2 * (i64)y + 1) * INPUT_ABSOLUTE_MAX / (2 * MAX(rows, 1))), event->wheel, terminal->buttons);

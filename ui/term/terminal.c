@@ -37,9 +37,7 @@ void terminal_notice(struct terminal *terminal, const char *text)
     terminal->notice_until = terminal_ms() + NOTICE_MS;
 }
 
-static void nothing(void *opaque)
-{
-}
+static void nothing(void *opaque) {}
 
 /* The loop's thread sees it when it turns. */
 void terminal_quit(struct terminal *terminal)

@@ -25,8 +25,9 @@
 #define MOUSE_OFF "\033[?1006l\033[?1003l\033[?1000l"
 
 static const char enter[] = "\033[?1049h\033[?7l\033=\033[?25l";
-/* CAN ends a sequence that was cut short. */
-static const char leave[] = "\030" MOUSE_OFF "\033>\033[?7h\033[0m\033[?25h\033[?1049l";
+/* CAN ends a sequence that was cut short.  The alternate screen is cleared, for tmux brings lines of it back where the size
+ * has changed meanwhile. */
+static const char leave[] = "\030" MOUSE_OFF "\033>\033[?7h\033[0m\033[2J\033[?25h\033[?1049l";
 
 /* Signal handlers take no argument. */
 static struct {
