@@ -696,7 +696,7 @@ vga:    movl    $0x1e411e42, %eax
         in      0x3c1
         andl    $1, %eax
         check   "attribute mode: text", 0
-        movl    $300000, %ecx
+        movl    $0x2000000, %ecx
         xorl    %ebx, %ebx
 1:      in      0x3da
         xorb    %al, %bh

@@ -209,7 +209,7 @@ counters:
         check   "and with a long count", 0
         out     0x43, 0x90              /* one byte */
         out     0x42, 10
-        movl    $100, %ecx
+        movl    $1000000, %ecx
 1:      inb     $0x61, %al
         testb   $0x20, %al
         jnz     2f

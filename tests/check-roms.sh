@@ -18,8 +18,13 @@ run() {
     grep -a '^skip ' "$work/$rom.out" | sed 's/^/     /'
 }
 
+# What compares one clock with another runs in the time of its own instructions: a busy host could stop it in between.
 for source in roms/test-*.S; do
-    run "$(basename "$source" .S)"
+    rom=$(basename "$source" .S)
+    case $rom in
+    test-timer | test-io) run "$rom" -icount shift=3,sleep=off ;;
+    *) run "$rom" ;;
+    esac
 done
 run test-supervisor -cpu max # SMEP, SMAP, UMIP and PCID are not in the default model
 finish
