@@ -111,11 +111,10 @@ static void catch_kicks(void)
     sigaction(KICK_SIGNAL, &action, NULL);
 }
 
-static void enable_exits(struct kvm *kvm)
+/* Where KVM executes user code only, no guest reaches MSRs there; and the wait for readers in KVM_X86_SET_MSR_FILTER makes
+ * every later one, of KVM_SET_USER_MEMORY_REGION, last 4 ms. */
+static void enable_msr_exits(struct kvm *kvm)
 {
-    struct kvm_enable_cap enable = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
-    if (has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
-        kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
     struct kvm_enable_cap msrs = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
                                   .args = {KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
                                            KVM_MSR_EXIT_REASON_FILTER}};
@@ -127,6 +126,13 @@ static void enable_exits(struct kvm *kvm)
     if (has(kvm->vm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &msrs) == 0 &&
         has(kvm->vm, KVM_CAP_X86_MSR_FILTER))
         kvm_host->ioctl(kvm->vm, KVM_X86_SET_MSR_FILTER, &filter);
+}
+
+static void enable_exits(struct kvm *kvm)
+{
+    struct kvm_enable_cap enable = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
+    if (has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
+        kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
     /* Three pages that Intel hosts without unrestricted guests need; below the BIOS at the top of 4 GiB. */
     u64 identity = 0xfeffc000;
     if (has(kvm->vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
@@ -214,19 +220,24 @@ static int create(struct vcpu *vcpu, struct error *err)
         return error_set(err, ENOMEM, "out of memory for KVM");
     *kvm = (struct kvm){.system = -1, .vm = -1, .cpu = -1, .vcpu = vcpu, .map_stale = true};
     vcpu->engine_state = kvm;
+    kvm->all_modes = vcpu->kvm_all_modes;
     int r = create_vm(kvm, err);
-    if (r == 0)
+    if (r == 0) {
+        kvm_probe_modes(kvm);
+        kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
         r = kvm_state_create(kvm, err);
+    }
     if (r < 0) {
         destroy(vcpu);
         return r;
     }
-    kvm_probe(kvm);
-    kvm->all_modes = vcpu->kvm_all_modes;
-    kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
+    if (!kvm->user_only)
+        enable_msr_exits(kvm);
+    kvm_probe_cpuid(kvm);
     kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
+    kvm_memory_create(kvm);
     warn(kvm);
     catch_kicks();
     return 0;
@@ -377,8 +388,10 @@ static void load(struct vcpu *vcpu)
     complete_access(kvm);
     kvm->cannot = why_not(kvm);
     kvm->failed_state = kvm->cannot || !kvm_state_load(kvm);
-    if (!kvm->failed_state && (vcpu->cpu->cr0 & CR0_PG))
-        kvm_memory_forget_paging(kvm);
+    if (!kvm->failed_state && (vcpu->cpu->cr0 & CR0_PG) && !kvm_memory_forget_paging(kvm)) {
+        kvm->cannot = "KVM does not forget the guest's old page tables";
+        kvm->failed_state = true;
+    }
 }
 
 static void store(struct vcpu *vcpu)

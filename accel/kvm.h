@@ -47,7 +47,7 @@ struct kvm {
     bool log_all;
     bool shadows;        /* KVM shadows the guest's page tables: kvm_memory_forget_paging */
     u8 *spare_page;
-    bool spare_slot;
+    u64 spare_at;        /* its address; 0: no slot */
     u64 flushes_seen;    /* cpu->tlb_flushes at the last kvm_memory_forget_paging */
     u64 dirty_read_at;   /* host ns */
 
@@ -81,8 +81,9 @@ bool kvm_state_load(struct kvm *kvm);
 bool kvm_state_store(struct kvm *kvm);
 int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TSC */
 
-/* kvm_probe.c: after kvm_state_create, before anything is loaded. */
-void kvm_probe(struct kvm *kvm);
+/* kvm_probe.c: the modes first, CPUID after kvm_state_create and before anything is loaded. */
+void kvm_probe_modes(struct kvm *kvm);
+void kvm_probe_cpuid(struct kvm *kvm);
 
 /* kvm.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
@@ -101,8 +102,9 @@ void kvm_tsc_load(struct kvm *kvm);
 void kvm_tsc_store(struct kvm *kvm);
 
 /* kvm_memory.c, lock held. */
+void kvm_memory_create(struct kvm *kvm);
 int kvm_memory_sync(struct kvm *kvm); /* slots := the memory map; -errno if KVM refuses */
-void kvm_memory_forget_paging(struct kvm *kvm); /* another engine may have changed page tables */
+bool kvm_memory_forget_paging(struct kvm *kvm); /* another engine may have changed page tables; false: it cannot */
 void kvm_memory_read_dirty(struct kvm *kvm); /* KVM's dirty log to page flags */
 
 #endif

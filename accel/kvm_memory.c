@@ -116,28 +116,37 @@ static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
     return -ENOSPC;
 }
 
+static bool move_spare(struct kvm *kvm, u64 start)
+{
+    struct kvm_slot slot = {.start = start, .size = PAGE, .host = kvm->spare_page, .read_only = true};
+    bool moved = set_slot(kvm, kvm->slot_limit - 1, &slot) == 0;
+    kvm->spare_at = moved ? start : 0;
+    return moved;
+}
+
+void kvm_memory_create(struct kvm *kvm)
+{
+    if (!kvm->shadows)
+        return;
+    kvm->spare_page = memory_alloc(PAGE);
+    if (!kvm->spare_page || !move_spare(kvm, SPARE_PAGE))
+        trace(ACCEL, "kvm: no spare slot");
+}
+
 /*
  * A KVM that shadows the guest's page tables learns of changes by the guest's stores; those that another engine made are
- * unknown to it.  Like a TLB it need not know before the guest flushes.  The removal of any slot makes it drop all
- * shadows, so a page of nothing comes and goes.
+ * unknown to it.  Like a TLB it need not know before the guest flushes.  The move of any slot makes it drop all shadows,
+ * so a page of nothing moves to and fro: one call, and less waiting for readers than to remove and add it.
  */
-void kvm_memory_forget_paging(struct kvm *kvm)
+bool kvm_memory_forget_paging(struct kvm *kvm)
 {
-    if (!kvm->shadows || kvm->flushes_seen == kvm->vcpu->cpu->tlb_flushes)
-        return;
-    kvm->flushes_seen = kvm->vcpu->cpu->tlb_flushes;
-    struct kvm_slot slot = {.start = SPARE_PAGE, .size = PAGE, .read_only = true};
-    unsigned index = kvm->slot_limit - 1;
-    if (!kvm->spare_page)
-        kvm->spare_page = memory_alloc(PAGE);
-    slot.host = kvm->spare_page;
-    if (!slot.host)
-        return;
-    if (!kvm->spare_slot)
-        kvm->spare_slot = set_slot(kvm, index, &slot) == 0;
-    struct kvm_slot none = {.start = SPARE_PAGE, .host = slot.host};
-    if (set_slot(kvm, index, &none) < 0 || set_slot(kvm, index, &slot) < 0)
-        kvm->spare_slot = false;
+    u64 flushes = kvm->vcpu->cpu->tlb_flushes;
+    if (!kvm->shadows || kvm->flushes_seen == flushes)
+        return true;
+    if (!kvm->spare_at || !move_spare(kvm, kvm->spare_at == SPARE_PAGE ? SPARE_PAGE + PAGE : SPARE_PAGE))
+        return false;
+    kvm->flushes_seen = flushes;
+    return true;
 }
 
 int kvm_memory_sync(struct kvm *kvm)

@@ -75,9 +75,10 @@ static bool shows_only_ours(struct kvm *kvm)
     return !ran || !(more_ecx | more_edx);
 }
 
-void kvm_probe(struct kvm *kvm)
+void kvm_probe_modes(struct kvm *kvm) { kvm->lacks_paging32 = !keeps_paging32(kvm); }
+
+void kvm_probe_cpuid(struct kvm *kvm)
 {
-    kvm->lacks_paging32 = !keeps_paging32(kvm);
     kvm->foreign_cpuid = cpu_has(kvm->vcpu->cpu, FEATURE_CPUID) && !shows_only_ours(kvm);
 }
 

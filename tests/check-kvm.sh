@@ -2,7 +2,9 @@
 # The KVM engine on this host's /dev/kvm, and shifts between it and the interpreter while Linux runs.
 # SOAK (environment): seconds of the soak, 20 without it; 600 for a long one.
 . "$(dirname "$0")/common.sh"
+. tests/screen.sh
 build_expect
+images=${GUEST_IMAGES:-../shared/testdata/guests}
 
 probe=$(within 20 "$CLUTCH" -accel kvm -accel interp -S -display none -serial none -monitor stdio </dev/null 2>&1 >/dev/null |
     grep 'trying interp')
@@ -54,9 +56,23 @@ run() {
         grep -av '^ok ' "$work/$rom.out" | sed 's/^/    /' | head -n 20
     fi
 }
-for rom in test-fpu test-io test-protect test-paging test-task test-smc test-long test-operands; do
+for rom in test-fallback test-fpu test-io test-protect test-paging test-task test-smc test-long test-operands; do
     [ ! -f "roms/$rom.S" ] || run $rom
 done
+
+# --- a system from a floppy ---
+
+if [ -f "$images/freedos.img" ]; then
+    watch "SeaBIOS to FreeDOS's prompt" -m 32 -snapshot -fda "$images/freedos.img" -accel kvm <<END
+see FREEDOS-720K-OK
+see A:\\>
+type dir
+see bytes free
+END
+else
+    why="no $images/freedos.img"
+    skip "FreeDOS"
+fi
 
 # --- Linux across shifts ---
 
