@@ -417,17 +417,26 @@ static bool wants_terminal(const char *spec)
     return spec && (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"));
 }
 
+/* The option whose stream would share standard input and output, or NULL. */
+static const char *who_wants_terminal(const struct machine_config *config)
+{
+    for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
+        if (wants_terminal(config->serial[i]))
+            return "-serial";
+    for (int i = 0; i < config->sound_count; i++)
+        if (wants_terminal(config->sounds[i].midi))
+            return "-device mpu401,midi=";
+    return wants_terminal(config->monitor)    ? "-monitor"
+           : wants_terminal(config->debugcon) ? "-debugcon"
+           : wants_terminal(config->parallel) ? "-parallel"
+                                              : NULL;
+}
+
 /* -display curses has the terminal for itself. */
 static int check_terminal(const struct options *options, struct error *err)
 {
     const struct machine_config *config = &options->machine;
-    const char *who = wants_terminal(config->monitor)    ? "-monitor"
-                      : wants_terminal(config->debugcon) ? "-debugcon"
-                      : wants_terminal(config->parallel) ? "-parallel"
-                                                         : NULL;
-    for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
-        if (wants_terminal(config->serial[i]))
-            who = "-serial";
+    const char *who = who_wants_terminal(config);
     if (config->display != DISPLAY_CURSES)
         return 0;
     if (config->nographic)

@@ -369,6 +369,7 @@ TEST(a_terminal_screen_has_the_terminal_for_itself)
     REFUSES("-display curses -serial null -serial mon:stdio", "-serial");
     REFUSES("-display curses -monitor stdio", "-monitor");
     REFUSES("-display curses -debugcon stdio", "-debugcon");
+    REFUSES("-display curses -device mpu401,midi=stdio", "midi");
     REFUSES("-display curses -nographic", "-nographic");
     REFUSES("-display curses -d int", "-D");
     REFUSES("-display curses,lines=50", "settings");

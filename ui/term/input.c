@@ -224,6 +224,8 @@ static void monitor_byte(struct terminal *terminal, u8 byte)
         terminal_show_monitor(terminal, false);
     else if (command && byte == 'x')
         terminal_quit(terminal);
+    else if (command && (byte == 'h' || byte == '?'))
+        term_out_put(&terminal->out, TERMINAL_MONITOR_HELP "\r\n");
     else if (!terminal->command && (!command || byte == CTRL_A))
         terminal_to_monitor(terminal, &byte, 1);
 }

@@ -14,6 +14,8 @@
 #define STROKES 512
 #define MONITOR_OUT 65536
 
+#define TERMINAL_MONITOR_HELP "\r\nCtrl-A c goes back to the screen, Ctrl-A x ends the emulator, Ctrl-A Ctrl-A sends Ctrl-A"
+
 /* Keys that go down in order and up again. */
 struct stroke {
     int keys[4];

@@ -206,7 +206,7 @@ void terminal_show_monitor(struct terminal *terminal, bool on)
     term_tty_screen(!on);
     terminal_redraw(terminal);
     if (on) {
-        term_out_put(&terminal->out, "Ctrl-A c goes back to the screen, Ctrl-A x ends the emulator");
+        term_out_put(&terminal->out, TERMINAL_MONITOR_HELP);
         post(terminal, NULL, 0, true);
     }
 }
