@@ -378,4 +378,92 @@ TEST(mov_ss_shadows_one_instruction)
     toy_destroy(toy);
 }
 
+/* SDM vol. 2 "MOV": inhibits NMI as well until after the next instruction. */
+TEST(mov_ss_shadows_nmi_too)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    toy_set_gate(toy, VECTOR_NMI, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    CODE(toy, 0x5000, 0x8e, 0xd0, 0x43, 0x43); /* mov ss, ax; inc ebx; inc ebx */
+    CODE(toy, 0x6000, 0xf4);
+    cpu->gpr[RAX] = TOY_DATA0;
+    CHECK_EQ(cpu_run(cpu, 1), CPU_EXIT_BUDGET);
+    cpu_raise_nmi(cpu);
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->gpr[RBX], 1);
+    CHECK_EQ(stacked(toy, 0), 0x5003);
+    toy_destroy(toy);
+}
+
+TEST(pop_ss_shadows_and_nmi_comes_before_the_interrupt)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    toy_set_gate(toy, VECTOR_NMI, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    toy_set_gate(toy, 0x30, toy_gate(TOY_CODE0, 0x7000, 0x8e, 0));
+    CODE(toy, 0x5000, 0x50, 0x17, 0x43, 0x43); /* push eax; pop ss; inc ebx; inc ebx */
+    CODE(toy, 0x6000, 0xf4);
+    cpu->gpr[RAX] = TOY_DATA0;
+    toy->vector = 0x30;
+    CHECK_EQ(cpu_run(cpu, 2), CPU_EXIT_BUDGET);
+    cpu_set_intr(cpu, true);
+    cpu_raise_nmi(cpu);
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->gpr[RBX], 1);
+    CHECK_EQ(cpu->rip, 0x6001);
+    CHECK_EQ(stacked(toy, 0), 0x5003);
+    toy_destroy(toy);
+}
+
+TEST(a_fault_in_the_shadow_of_mov_ss_is_delivered)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    toy_set_gate(toy, VECTOR_UD, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    toy_set_gate(toy, VECTOR_NMI, toy_gate(TOY_CODE0, 0x7000, 0x8e, 0));
+    CODE(toy, 0x5000, 0x8e, 0xd0, 0x0f, 0x0b); /* mov ss, ax; ud2 */
+    CODE(toy, 0x7000, 0xf4);
+    cpu->gpr[RAX] = TOY_DATA0;
+    CHECK_EQ(cpu_run(cpu, 1), CPU_EXIT_BUDGET);
+    cpu_raise_nmi(cpu);
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(stacked(toy, 0), 0x6000); /* the NMI, before the handler's first instruction */
+    CHECK_EQ(stacked(toy, 3), 0x5002); /* the fault */
+    toy_destroy(toy);
+}
+
+/* SDM vol. 2 "STI": the delay is for a change of IF from 0 to 1. */
+TEST(sti_with_if_set_delays_nothing)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    toy_set_gate(toy, 0x30, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    CODE(toy, 0x5000, 0xfb, 0x40, 0x40); /* sti; inc eax; inc eax */
+    CODE(toy, 0x6000, 0xf4);
+    flags_write(cpu, 2 | FLAG_IF);
+    toy->vector = 0x30;
+    CHECK_EQ(cpu_run(cpu, 1), CPU_EXIT_BUDGET);
+    cpu_set_intr(cpu, true);
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->gpr[RAX], 0);
+    CHECK_EQ(stacked(toy, 0), 0x5001);
+    toy_destroy(toy);
+}
+
+TEST(sti_cli_opens_no_window)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    toy_set_gate(toy, 0x30, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    CODE(toy, 0x5000, 0xfb, 0xfa, 0x40, 0xf4); /* sti; cli; inc eax; hlt */
+    CODE(toy, 0x6000, 0xf4);
+    flags_write(cpu, 2);
+    toy->vector = 0x30;
+    cpu_set_intr(cpu, true);
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->gpr[RAX], 1);
+    CHECK_EQ(cpu->rip, 0x5004);
+    toy_destroy(toy);
+}
+
 UNIT_MAIN()

@@ -233,7 +233,7 @@ stale:  movl    $0x11111111, PAGES + 0x3000
 1:      skip    "global pages"
         ret
 
-/* --- faults in the middle: page 15 is there, page 16 is not ---------------------------------------------------------- */
+/* --- faults in the middle: page 15 is there, page 16 is not ------------------------------------------------------- */
 
         .set    EDGE, WINDOW + 0x10000
 
@@ -395,7 +395,7 @@ fetches:
         cr2     EDGE
         ret
 
-/* --- demand paging: a handler that brings pages, and instructions that go on ------------------------------------------- */
+/* --- demand paging: a handler that brings pages, and instructions that go on -------------------------------------- */
 
 demand: movl    $bring_page, handlers + 14 * 4
         movl    $0, resume_eip

@@ -56,7 +56,8 @@ run() {
         grep -av '^ok ' "$work/$rom.out" | sed 's/^/    /' | head -n 20
     fi
 }
-for rom in test-fallback test-fpu test-io test-protect test-paging test-task test-smc test-long test-operands; do
+for rom in test-fallback test-fpu test-io test-protect test-paging test-task test-taskpage test-v86 test-smc test-long \
+    test-longuser test-operands; do
     [ ! -f "roms/$rom.S" ] || run $rom
 done
 

@@ -22,7 +22,7 @@ agree() {
     fi
 }
 
-disks="test-fpu test-smc test-task test-protect test-long"
+disks="test-fpu test-smc test-task test-protect test-long test-longuser"
 [ -z "$SANITIZE" ] || disks=test-smc
 for disk in $disks; do
     agree "$disk" 33 -accel lockstep=interp:interp -hda "$O/roms/$disk.bin"
