@@ -5,7 +5,7 @@
  * Source: Intel SDM vol. 3A, "Task Switching" (steps 1 to 15: until the commit point the old task goes on as if nothing
  *   had happened, behind it faults are the new task's), "Task Address Space", "Accessed and Dirty Flags"; vol. 3B,
  *   "Debug Control Register (DR7)"; vol. 2 "CALL", "PUSH", "ENTER", "CMPXCHG".
- * Bochs 2.7 passes all but this: it marks the old task free before it writes to that task's TSS, and leaves it so when
+ * Bochs 2.7 passes all but this (three checks): it marks the old task free before it writes to that task's TSS, and leaves it so when
  *   this write faults ("Task Switching": before the commit point everything is as before the instruction).  What an
  *   instruction of several pushes (far CALL, PUSHA) leaves below ESP when a later one faults the manual leaves open.
  */
@@ -15,6 +15,7 @@
         .set    TSS2, RINGS_FREE
         .set    LDT2, RINGS_FREE+8
         .set    SMALL, RINGS_FREE+16    /* data to FFFh */
+        .set    TSS3, RINGS_FREE+24
         .set    directory, 0x50000      /* the first 4 MiB one to one */
         .set    table, 0x51000
         .set    directory2, 0x52000     /* the second task's */
@@ -28,6 +29,8 @@
         .set    tss2, SPLIT-40
         .set    STACK2, 0x2a000
         .set    PAGE, 0x62000           /* two for trial */
+        .set    tss3, 0x65000
+        .set    STACK3, 0x67000
         .set    EDGE, PAGE+0x1000
 
         .set    CR3, 28
@@ -47,7 +50,7 @@
         .endm
 
         .macro  map where, bits, in=table
-        movl    $(\where & ~0xfff)|\bits, \in + (\where >> 12) * 4
+        movl    $((\where) & ~0xfff)|\bits, \in + ((\where) >> 12) * 4
         invlpg  \where
         .endm
 
@@ -75,6 +78,7 @@ test_main:
         call    debug_registers
         call    before
         call    after
+        call    error_code
         call    crossing
         call    dirty
         movl    %cr0, %eax
@@ -293,6 +297,68 @@ after:  call    set_up_task
         movw    $4, tss2 + DS
         runs    "all there", ljmp $TSS2, $0
         field   "the accessed bit is set", ldt2+4, 0xff00, 0x9300
+        jmp     set_up_task
+
+/* --- #GP by a task whose stack is absent, #PF by another one ----------------------------------------------------- */
+
+third_task:
+        popl    third_error
+        movl    %cr2, %eax
+        movl    %eax, third_cr2
+        movl    tss3, %eax
+        movl    %eax, third_link
+        movl    tss2 + EIP, %eax
+        movl    %eax, third_eip
+        movl    tss + EIP, %eax
+        movl    %eax, third_first
+        movl    third_continue, %eax
+        movl    %eax, tss + EIP
+        movb    $0x89, gdt_copy + TSS + 5
+        ljmp    $TSS, $0
+        .balign 4
+third_error:
+        .long   0
+third_cr2:
+        .long   0
+third_link:
+        .long   0
+third_eip:
+        .long   0
+third_first:
+        .long   0
+third_continue:
+        .long   0
+
+error_code:
+        call    set_up_task
+        map     STACK2-0x1000, 2, table2
+        entry   TSS3, (tss3&0xffff)<<16|0x67, 0x00008900|tss3>>16
+        movl    $tss2, %esi
+        movl    $tss3, %edi
+        movl    $104 / 4, %ecx
+        cld
+        rep movsl
+        movl    $directory, tss3 + CR3
+        movl    $third_task, tss3 + EIP
+        movl    $STACK3, tss3 + ESP
+        movw    $TSS2, idt + 13 * 8 + 2
+        movb    $0x85, idt + 13 * 8 + 5
+        movw    $TSS3, idt + 14 * 8 + 2
+        movb    $0x85, idt + 14 * 8 + 5
+        movl    $NONE, third_error
+        movl    $2f, third_continue
+        movl    $0xff8, %eax
+1:      movl    %eax, %fs
+2:      movw    $CODE32, idt + 13 * 8 + 2
+        movb    $0x8e, idt + 13 * 8 + 5
+        movw    $CODE32, idt + 14 * 8 + 2
+        movb    $0x8e, idt + 14 * 8 + 5
+        field   "the error code finds no stack in the new task: #PF after #GP, one by one", third_error, -1, 2
+        field   "CR2 is the place of the error code", third_cr2, 0xfffff000, STACK2-0x1000
+        field   "it is the new task that faults", third_link, 0xffff, TSS2
+        field   "before its first instruction", third_eip, -1, second_task
+        field   "the first task stands at its own fault", third_first, -1, 1b
+        map     STACK2-0x1000, 3, table2
         jmp     set_up_task
 
 /* --- stores in two pages ----------------------------------------------------------------------------------------- */
