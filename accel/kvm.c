@@ -111,8 +111,8 @@ static void catch_kicks(void)
     sigaction(KICK_SIGNAL, &action, NULL);
 }
 
-/* Where KVM executes user code only, no guest reaches MSRs there; and the wait for readers in KVM_X86_SET_MSR_FILTER makes
- * every later one, of KVM_SET_USER_MEMORY_REGION, last 4 ms. */
+/* Where KVM executes user code only, no guest reaches MSRs there; and the wait for readers in KVM_X86_SET_MSR_FILTER
+ * makes every later one, of KVM_SET_USER_MEMORY_REGION, last 4 ms. */
 static void enable_msr_exits(struct kvm *kvm)
 {
     struct kvm_enable_cap msrs = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
@@ -181,12 +181,11 @@ static void destroy(struct vcpu *vcpu)
         timer_delete(kvm->timer);
     if (kvm->run)
         kvm_host->munmap(kvm->run, kvm->run_size);
+    kvm_memory_destroy(kvm);
     const int files[] = {kvm->cpu, kvm->vm, kvm->system};
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
             kvm_host->close(files[i]);
-    if (kvm->spare_page)
-        memory_free(kvm->spare_page, 4096);
     free(kvm);
     vcpu->engine_state = NULL;
 }
@@ -237,7 +236,11 @@ static int create(struct vcpu *vcpu, struct error *err)
     kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
-    kvm_memory_create(kvm);
+    r = kvm_memory_create(kvm, err);
+    if (r < 0) {
+        destroy(vcpu);
+        return r;
+    }
     warn(kvm);
     catch_kicks();
     return 0;
@@ -380,18 +383,16 @@ static const char *why_not(const struct kvm *kvm)
     return kvm_user_why_not(cpu);
 }
 
-static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)); }
+static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)) && kvm_memory_forgot_paging(kvm_of(vcpu)); }
 
 static void load(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
     complete_access(kvm);
     kvm->cannot = why_not(kvm);
+    if (!kvm->cannot && !kvm_memory_forgot_paging(kvm))
+        kvm->cannot = "KVM is about to forget old page tables";
     kvm->failed_state = kvm->cannot || !kvm_state_load(kvm);
-    if (!kvm->failed_state && (vcpu->cpu->cr0 & CR0_PG) && !kvm_memory_forget_paging(kvm)) {
-        kvm->cannot = "KVM does not forget the guest's old page tables";
-        kvm->failed_state = true;
-    }
 }
 
 static void store(struct vcpu *vcpu)

@@ -10,6 +10,10 @@
 
 #include "accel/accel.h"
 
+#ifdef __clang__ /* the kernel's structures end in arrays; ours give them room */
+#pragma clang diagnostic ignored "-Wgnu-variable-sized-type-not-at-end"
+#endif
+
 /* The calls that reach the host's kernel, as libc has them; a test puts a scripted KVM in its place (kvm_fake.h). */
 struct kvm_host {
     int (*open)(const char *path, int flags, ...);
@@ -45,10 +49,13 @@ struct kvm {
     unsigned slot_limit; /* what the host allows */
     bool map_stale;      /* set with the machine lock held */
     bool log_all;
-    bool shadows;        /* KVM shadows the guest's page tables: kvm_memory_forget_paging */
+    bool shadows;        /* KVM shadows the guest's page tables: kvm_memory_forgot_paging */
     u8 *spare_page;
-    u64 spare_at;        /* its address; 0: no slot */
-    u64 flushes_seen;    /* cpu->tlb_flushes at the last kvm_memory_forget_paging */
+    u64 spare_at;        /* the forgetter's own */
+    pthread_t forgetter;
+    pthread_cond_t forget;
+    bool has_forgetter, forgetter_ends;
+    u64 forget_wanted, forgotten; /* cpu->tlb_flushes that KVM shall know of, and does; machine lock */
     u64 dirty_read_at;   /* host ns */
 
     /* State. */
@@ -101,10 +108,12 @@ bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */
 void kvm_tsc_load(struct kvm *kvm);
 void kvm_tsc_store(struct kvm *kvm);
 
-/* kvm_memory.c, lock held. */
-void kvm_memory_create(struct kvm *kvm);
+/* kvm_memory.c, lock held (not by destroy). */
+void kvm_memory_destroy(struct kvm *kvm);
+int kvm_memory_create(struct kvm *kvm, struct error *err);
 int kvm_memory_sync(struct kvm *kvm); /* slots := the memory map; -errno if KVM refuses */
-bool kvm_memory_forget_paging(struct kvm *kvm); /* another engine may have changed page tables; false: it cannot */
+/* Does KVM know of the page tables that another engine changed?  False: it soon will. */
+bool kvm_memory_forgot_paging(struct kvm *kvm);
 void kvm_memory_read_dirty(struct kvm *kvm); /* KVM's dirty log to page flags */
 
 #endif

@@ -318,11 +318,10 @@ static inline void close_board(void)
     error_on_report(NULL);
 }
 
-static inline struct kvm *open_rig(void)
+static inline struct kvm *open_cpu(void)
 {
     char why[200];
     struct error err = {""};
-    open_board();
     struct vcpu *vcpu = &rig->vcpu;
     *vcpu = (struct vcpu){.machine = rig->machine, .engine = &kvm_engine, .slice_ns = NS_PER_SEC, .parked = true,
                           .thread = pthread_self()};
@@ -335,6 +334,12 @@ static inline struct kvm *open_rig(void)
     kvm_of(vcpu)->shadows = false; /* of the host's own KVM */
     fake.ran = 0;
     return kvm_of(vcpu);
+}
+
+static inline struct kvm *open_rig(void)
+{
+    open_board();
+    return open_cpu();
 }
 
 static inline void close_rig(void)

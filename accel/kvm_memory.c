@@ -116,37 +116,85 @@ static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
     return -ENOSPC;
 }
 
-static bool move_spare(struct kvm *kvm, u64 start)
-{
-    struct kvm_slot slot = {.start = start, .size = PAGE, .host = kvm->spare_page, .read_only = true};
-    bool moved = set_slot(kvm, kvm->slot_limit - 1, &slot) == 0;
-    kvm->spare_at = moved ? start : 0;
-    return moved;
-}
-
-void kvm_memory_create(struct kvm *kvm)
-{
-    if (!kvm->shadows)
-        return;
-    kvm->spare_page = memory_alloc(PAGE);
-    if (!kvm->spare_page || !move_spare(kvm, SPARE_PAGE))
-        trace(ACCEL, "kvm: no spare slot");
-}
-
 /*
  * A KVM that shadows the guest's page tables learns of changes by the guest's stores; those that another engine made are
  * unknown to it.  Like a TLB it need not know before the guest flushes.  The move of any slot makes it drop all shadows,
- * so a page of nothing moves to and fro: one call, and less waiting for readers than to remove and add it.
+ * so a page of nothing moves to and fro.  The call waits for readers, up to 10 ms on a busy host: a thread makes it while
+ * the interpreter goes on.
  */
-bool kvm_memory_forget_paging(struct kvm *kvm)
+static int move_spare(struct kvm *kvm)
 {
-    u64 flushes = kvm->vcpu->cpu->tlb_flushes;
-    if (!kvm->shadows || kvm->flushes_seen == flushes)
+    u64 start = kvm->spare_at == SPARE_PAGE ? SPARE_PAGE + PAGE : SPARE_PAGE;
+    struct kvm_slot slot = {.start = start, .size = PAGE, .host = kvm->spare_page, .read_only = true};
+    int r = set_slot(kvm, kvm->slot_limit - 1, &slot);
+    if (r == 0)
+        kvm->spare_at = start;
+    return r;
+}
+
+static void *forget(void *opaque)
+{
+    struct kvm *kvm = opaque;
+    struct machine *machine = kvm->vcpu->machine;
+    machine_lock(machine);
+    while (!kvm->forgetter_ends) {
+        u64 wanted = kvm->forget_wanted;
+        if (kvm->forgotten == wanted) {
+            pthread_cond_wait(&kvm->forget, &machine->lock);
+            continue;
+        }
+        machine_unlock(machine);
+        int r = move_spare(kvm);
+        machine_lock(machine);
+        if (r < 0)
+            break; /* KVM stays out of use */
+        kvm->forgotten = wanted;
+    }
+    machine_unlock(machine);
+    return NULL;
+}
+
+int kvm_memory_create(struct kvm *kvm, struct error *err)
+{
+    if (!kvm->shadows)
+        return 0;
+    kvm->forgotten = kvm->forget_wanted = kvm->vcpu->cpu->tlb_flushes; /* it knows nothing yet */
+    kvm->spare_page = memory_alloc(PAGE);
+    if (!kvm->spare_page)
+        return error_set(err, ENOMEM, "out of memory for KVM");
+    int r = move_spare(kvm);
+    if (r < 0)
+        return error_set(err, -r, "KVM_SET_USER_MEMORY_REGION: %s", strerror(-r));
+    pthread_cond_init(&kvm->forget, NULL);
+    int code = pthread_create(&kvm->forgetter, NULL, forget, kvm);
+    if (code) /* what is left goes with kvm */
+        return error_set(err, code, "cannot start a thread for KVM: %s", strerror(code));
+    kvm->has_forgetter = true;
+    return 0;
+}
+
+void kvm_memory_destroy(struct kvm *kvm)
+{
+    if (kvm->has_forgetter) {
+        machine_lock(kvm->vcpu->machine);
+        kvm->forgetter_ends = true;
+        pthread_cond_signal(&kvm->forget);
+        machine_unlock(kvm->vcpu->machine);
+        pthread_join(kvm->forgetter, NULL);
+        pthread_cond_destroy(&kvm->forget);
+    }
+    if (kvm->spare_page)
+        memory_free(kvm->spare_page, PAGE);
+}
+
+bool kvm_memory_forgot_paging(struct kvm *kvm)
+{
+    const struct cpu *cpu = kvm->vcpu->cpu;
+    if (!kvm->shadows || !(cpu->cr0 & CR0_PG) || kvm->forgotten == cpu->tlb_flushes)
         return true;
-    if (!kvm->spare_at || !move_spare(kvm, kvm->spare_at == SPARE_PAGE ? SPARE_PAGE + PAGE : SPARE_PAGE))
-        return false;
-    kvm->flushes_seen = flushes;
-    return true;
+    kvm->forget_wanted = cpu->tlb_flushes;
+    pthread_cond_signal(&kvm->forget);
+    return false;
 }
 
 int kvm_memory_sync(struct kvm *kvm)

@@ -495,6 +495,45 @@ static void add_leaves(struct cpu *cpu, struct cpuid_buffer *buffer, u32 first)
             add_leaf(cpu, buffer, leaf, subleaf, is_indexed(leaf));
 }
 
+/* Leaves of features, and what is ours to give: APIC, X2APIC, TSC deadline, OSXSAVE (follows CR4), hypervisor. */
+static const struct {
+    u32 leaf, subleaf, ours[4];
+} feature_leaves[] = {{1, 0, {0, 0, 1u << 21 | 1u << 24 | 1u << 27 | 1u << 31, 1u << 9}},
+                      {7, 0, {0}}, {7, 1, {0}}, {0xd, 1, {0}}, {0x80000001, 0, {0}}};
+
+static void limit_leaf(struct cpu *cpu, const struct cpuid_buffer *host, unsigned row, char *names, size_t size)
+{
+    u32 has[4];
+    memcpy(has, feature_leaves[row].ours, sizeof(has));
+    for (unsigned i = 0; i < host->head.nent; i++) {
+        const struct kvm_cpuid_entry2 *entry = &host->entries[i];
+        if (entry->function != feature_leaves[row].leaf || entry->index != feature_leaves[row].subleaf)
+            continue;
+        has[0] |= entry->eax, has[1] |= entry->ebx, has[2] |= entry->ecx, has[3] |= entry->edx;
+    }
+    cpuid_limit(cpu, feature_leaves[row].leaf, feature_leaves[row].subleaf, has, names, size);
+}
+
+/* The model without what the host's KVM lacks, for every engine alike; too late once the guest has seen it. */
+static void limit_features(struct kvm *kvm)
+{
+    struct cpuid_buffer host = {.head = {.nent = MAX_LEAVES}};
+    struct cpu *cpu = kvm->vcpu->cpu;
+    bool late = cpu_instructions(cpu) || kvm->vcpu->exits;
+    char names[400] = "";
+    u64 features[4];
+    if (kvm->user_only || kvm_host->ioctl(kvm->system, KVM_GET_SUPPORTED_CPUID, &host) < 0)
+        return;
+    memcpy(features, cpu->features, sizeof(features));
+    for (unsigned row = 0; row < ARRAY_SIZE(feature_leaves); row++)
+        limit_leaf(cpu, &host, row, names, sizeof(names));
+    if (late)
+        memcpy(cpu->features, features, sizeof(features));
+    if (names[0])
+        error_report("this host's KVM lacks %s: %s", names,
+                     late ? "the guest, which saw them, may break" : "the guest's processor is without");
+}
+
 static int load_cpuid(struct kvm *kvm, struct error *err)
 {
     struct cpuid_buffer buffer = {.head = {.nent = 0}};
@@ -515,6 +554,7 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
         kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) <= 0 ||
         kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_DEBUGREGS) <= 0)
         return error_set(err, ENOTSUP, "the host's KVM is too old");
+    limit_features(kvm);
     int r = load_cpuid(kvm, err);
     if (r < 0)
         return r;

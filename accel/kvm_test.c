@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "accel/shift.h"
+#include "cpu/feature.h"
+#include "cpu/system.h"
 
 static enum engine_exit run_steps(fake_step *first, fake_step *second)
 {
@@ -22,7 +24,9 @@ static enum engine_exit run_steps(fake_step *first, fake_step *second)
     fake.steps[1] = second;
     fake.step_count = !!first + !!second;
     fake.steps_done = 0;
+    machine_lock(rig->machine);
     kvm_engine.load(&rig->vcpu);
+    machine_unlock(rig->machine);
     return kvm_engine.run(&rig->vcpu, 1000);
 }
 
@@ -194,6 +198,43 @@ TEST(msrs_that_kvm_passes_on_are_the_models)
     close_rig();
 }
 
+/* --- CPUID --- */
+
+static struct {
+    struct kvm_cpuid2 head;
+    struct kvm_cpuid_entry2 entries[4];
+} host_cpuid;
+
+/* A host without SSE4.1 and FSGSBASE. */
+static void open_limited_rig(void)
+{
+    static const u32 leaves[][2] = {{1, 0}, {7, 0}, {0xd, 1}, {0x80000001, 0}};
+    open_board();
+    host_cpuid.head.nent = ARRAY_SIZE(leaves);
+    for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++)
+        host_cpuid.entries[i] = (struct kvm_cpuid_entry2){
+            .function = leaves[i][0], .index = leaves[i][1], .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u};
+    host_cpuid.entries[0].ecx = ~(1u << 19 | 1u << 31); /* nor does it say that there is a hypervisor */
+    host_cpuid.entries[0].edx = ~(1u << 9);             /* or an APIC: they are ours */
+    host_cpuid.entries[1].ebx = ~1u;
+    fake.supported = &host_cpuid.head;
+    open_cpu();
+}
+
+TEST(the_model_is_shown_without_what_the_host_lacks)
+{
+    open_limited_rig();
+    const struct cpu *cpu = rig->vcpu.cpu;
+    CHECK(!cpu_has(cpu, FEATURE_SSE41) && !cpu_has(cpu, FEATURE_FSGSBASE));
+    CHECK(cpu_has(cpu, FEATURE_SSSE3) && cpu_has(cpu, FEATURE_APIC));
+    for (unsigned i = 0; i < fake.cpuid.head.nent; i++)
+        if (fake.cpuid.entries[i].function == 1)
+            CHECK_EQ(fake.cpuid.entries[i].ecx >> 19 & 1, 0);
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "sse4.1") && strstr(said, "fsgsbase") && strstr(said, "without"));
+    close_rig();
+}
+
 /* --- kicks --- */
 
 TEST(a_kick_before_the_run_is_not_lost)
@@ -339,6 +380,32 @@ TEST(a_frame_buffer_has_a_dirty_log_that_reaches_its_page_flags)
     CHECK_EQ(flags[0], PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE);
     close_rig();
     memory_free(host, 0x10000);
+}
+
+/* The call may wait long, so a thread makes it; until then the guest is not given to KVM. */
+TEST(old_shadow_page_tables_keep_the_guest_out_until_they_are_dropped)
+{
+    struct kvm *kvm = open_rig();
+    struct error err;
+    bool ready = false;
+    kvm->shadows = true;
+    CHECK_EQ(kvm_memory_create(kvm, &err), 0);
+    CHECK(slot_at(1ull << 38));
+    rig->vcpu.cpu->cr0 |= CR0_PG | CR0_PE;
+    rig->vcpu.cpu->tlb_flushes++;
+    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(fake.ran, 0);
+    for (unsigned i = 0; i < 10000 && !ready; i++) {
+        usleep(1000);
+        machine_lock(rig->machine);
+        ready = kvm_engine.ready(&rig->vcpu);
+        machine_unlock(rig->machine);
+    }
+    CHECK(ready);
+    CHECK(!slot_at(1ull << 38) && slot_at((1ull << 38) + 4096)); /* moved: KVM drops all shadows */
+    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_KICKED);
+    CHECK_EQ(rig->writes, 1);
+    close_rig();
 }
 
 /* --- detours --- */

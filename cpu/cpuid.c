@@ -324,6 +324,23 @@ bool cpu_model_apply(struct cpu *cpu, const char *name, const char *features, ch
     return true;
 }
 
+void cpuid_limit(struct cpu *cpu, u32 leaf, u32 subleaf, const u32 has[4], char *names, size_t size)
+{
+    u64 before[4];
+    memcpy(before, cpu->features, sizeof(before));
+    for (unsigned i = 1; i < FEATURE_COUNT; i++)
+        if (feature_bits[i].leaf == leaf && feature_bits[i].subleaf == subleaf &&
+            !(has[feature_bits[i].reg] >> feature_bits[i].bit & 1))
+            feature_set(cpu->features, i, false);
+    while (drop_stranded(cpu->features))
+        continue;
+    for (unsigned i = 1; i < FEATURE_COUNT; i++)
+        if (feature_test(before, i) && !feature_test(cpu->features, i)) {
+            size_t length = strlen(names);
+            snprintf(names + length, size - length, "%s%s", length ? ", " : "", feature_bits[i].name);
+        }
+}
+
 bool cpu_model_has_apic(const char *name, const char *features)
 {
     struct cpu cpu;

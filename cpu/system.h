@@ -211,6 +211,8 @@ const struct cpu_model *cpu_model_find(const char *name);
 /* Fills cpu->model, features, phys_mask.  False with a reason in why. */
 bool cpu_model_apply(struct cpu *cpu, const char *name, const char *features, char *why);
 void cpuid_leaf(struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]);
+/* Takes away the features of a leaf that `has` (EAX to EDX) lacks, and what needs them; adds their names to a list. */
+void cpuid_limit(struct cpu *cpu, u32 leaf, u32 subleaf, const u32 has[4], char *names, size_t size);
 void cpu_init(struct cpu *cpu); /* INIT, on the CPU's own thread */
 void cpu_take_startup(struct cpu *cpu);
 u32 cpu_signature(const struct cpu *cpu); /* EDX after reset, CPUID 1 EAX */
