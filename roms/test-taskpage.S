@@ -5,9 +5,10 @@
  * Source: Intel SDM vol. 3A, "Task Switching" (steps 1 to 15: until the commit point the old task goes on as if nothing
  *   had happened, behind it faults are the new task's), "Task Address Space", "Accessed and Dirty Flags"; vol. 3B,
  *   "Debug Control Register (DR7)"; vol. 2 "CALL", "PUSH", "ENTER", "CMPXCHG".
- * Bochs 2.7 passes all but this (three checks): it marks the old task free before it writes to that task's TSS, and leaves it so when
- *   this write faults ("Task Switching": before the commit point everything is as before the instruction).  What an
- *   instruction of several pushes (far CALL, PUSHA) leaves below ESP when a later one faults the manual leaves open.
+ * Bochs 2.7 passes all but this (three checks): it marks the old task free before it writes to that task's TSS, and
+ *   leaves it so when this write faults ("Task Switching": before the commit point everything is as before the
+ *   instruction).  What an instruction of several pushes (far CALL, PUSHA) leaves below ESP when a later one faults the
+ *   manual leaves open.
  */
         .include "roms/test.inc"
         .include "roms/test-rings.inc"

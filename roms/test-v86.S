@@ -151,7 +151,24 @@ allowed:
         .code32
         left    "a far jump", 13, 0, 1b-0x100
         field   "loads a paragraph", fault_cs, 0xffff, 0x10
-        ret
+        unless  SSE2, 9f                /* CPUID leaf 7 is of younger processors */
+        xorl    %eax, %eax
+        cpuid
+        cmpl    $7, %eax
+        jb      9f
+        movl    $7, %eax
+        xorl    %ecx, %ecx
+        cpuid
+        btl     $2, %ecx
+        jnc     9f
+        cr4_change 0x800, 0
+        v86_fault "UMIP: SMSW", 13, 0, smsw %ax
+        v86_fault "UMIP: SGDT", 13, 0, sgdtl %es:0
+        v86_fault "UMIP: SIDT", 13, 0, sidtl %es:0
+        v86_fault "UMIP: SLDT is none as before", 6, NONE, sldt %ax
+        v86_fault "UMIP: STR is none as before", 6, NONE, str %ax
+        cr4_change 0, 0x800
+9:      ret
 
 /* --- handlers ---------------------------------------------------------------------------------------------------- */
 

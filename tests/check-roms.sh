@@ -26,5 +26,7 @@ for source in roms/test-*.S; do
     *) run "$rom" ;;
     esac
 done
-run test-supervisor -cpu max # SMEP, SMAP, UMIP and PCID are not in the default model
+# SMEP, SMAP, UMIP and PCID are not in the default model.
+run test-supervisor -cpu max
+run test-v86 -cpu max
 finish
