@@ -108,6 +108,7 @@ struct vcpu {
     const char *cannot;
     bool expected;               /* ... and it is nothing to tell the user about */
     bool kvm_all_modes;
+    bool patient;     /* ready() may wait, with the lock released, until the engine is */
     const struct lockstep_options *lockstep;
     pthread_t thread;
     bool started;

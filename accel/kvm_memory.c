@@ -147,8 +147,10 @@ static void *forget(void *opaque)
         int r = move_spare(kvm);
         machine_lock(machine);
         if (r < 0)
-            break; /* KVM stays out of use */
-        kvm->forgotten = wanted;
+            kvm->forgetter_ends = true; /* KVM stays out of use */
+        else
+            kvm->forgotten = wanted;
+        pthread_cond_broadcast(&kvm->forget);
     }
     machine_unlock(machine);
     return NULL;
@@ -178,7 +180,7 @@ void kvm_memory_destroy(struct kvm *kvm)
     if (kvm->has_forgetter) {
         machine_lock(kvm->vcpu->machine);
         kvm->forgetter_ends = true;
-        pthread_cond_signal(&kvm->forget);
+        pthread_cond_broadcast(&kvm->forget);
         machine_unlock(kvm->vcpu->machine);
         pthread_join(kvm->forgetter, NULL);
         pthread_cond_destroy(&kvm->forget);
@@ -193,8 +195,10 @@ bool kvm_memory_forgot_paging(struct kvm *kvm)
     if (!kvm->shadows || !(cpu->cr0 & CR0_PG) || kvm->forgotten == cpu->tlb_flushes)
         return true;
     kvm->forget_wanted = cpu->tlb_flushes;
-    pthread_cond_signal(&kvm->forget);
-    return false;
+    pthread_cond_broadcast(&kvm->forget);
+    while (kvm->vcpu->patient && kvm->forgotten != kvm->forget_wanted && !kvm->forgetter_ends)
+        pthread_cond_wait(&kvm->forget, &kvm->vcpu->machine->lock);
+    return kvm->forgotten == kvm->forget_wanted;
 }
 
 int kvm_memory_sync(struct kvm *kvm)

@@ -408,6 +408,24 @@ TEST(old_shadow_page_tables_keep_the_guest_out_until_they_are_dropped)
     close_rig();
 }
 
+TEST(who_is_patient_waits_until_they_are_dropped)
+{
+    struct kvm *kvm = open_rig();
+    struct error err;
+    kvm->shadows = rig->vcpu.patient = true;
+    CHECK_EQ(kvm_memory_create(kvm, &err), 0);
+    rig->vcpu.cpu->cr0 |= CR0_PG | CR0_PE;
+    rig->vcpu.cpu->tlb_flushes++;
+    machine_lock(rig->machine);
+    CHECK(kvm_engine.ready(&rig->vcpu));
+    fake.failing = KVM_SET_USER_MEMORY_REGION;
+    fake.failing_error = ENOMEM;
+    rig->vcpu.cpu->tlb_flushes++;
+    CHECK(!kvm_engine.ready(&rig->vcpu)); /* nor for ever */
+    machine_unlock(rig->machine);
+    close_rig();
+}
+
 /* --- detours --- */
 
 static int lacks_instruction(struct kvm_run *run)

@@ -396,10 +396,13 @@ static int create_b_cpu(struct lockstep *ls, struct error *err)
                           .cpu = b,
                           .engine = ls->second,
                           .slice_ns = 1000000000,
-                          .kvm_all_modes = ls->a->kvm_all_modes};
+                          .kvm_all_modes = ls->a->kvm_all_modes,
+                          .patient = true};
     ls->shadow->cpus[0] = b;
     ls->shadow->cpu_count = 1;
-    return ls->second->create(&ls->b, err);
+    int r = ls->second->create(&ls->b, err);
+    memcpy(ls->a->cpu->features, b->features, sizeof(b->features)); /* without what the host's KVM lacks */
+    return r;
 }
 
 static void destroy(struct vcpu *vcpu)
