@@ -358,7 +358,9 @@ static void complete_access(struct kvm *kvm)
     for (unsigned i = 0; kvm->io_pending && i < 100000; i++) {
         kvm->io_pending = false;
         __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        if (kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0)
+        int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
+        kvm->synced = r == 0 || errno == EINTR;
+        if (r == 0)
             do_access(kvm);
     }
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -414,6 +416,7 @@ static bool registers(struct vcpu *vcpu, bool write)
     __u64 *const places[] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi};
     if (kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, &regs) < 0)
         return false;
+    kvm->synced &= !write;
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         if (write)
             *places[i] = gpr[i];
@@ -456,10 +459,17 @@ static enum engine_exit fail(struct kvm *kvm, const char *why)
     return ENGINE_EXIT_DEAD;
 }
 
+/* A call that queues an event: what KVM_RUN left of events is no longer so. */
+static int request(struct kvm *kvm, unsigned long what, void *argument)
+{
+    kvm->synced = false;
+    return kvm_host->ioctl(kvm->cpu, what, argument);
+}
+
 static void inject_nmi(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
-    if (!kvm->can_inject_nmi || kvm->io_pending || kvm_host->ioctl(kvm->cpu, KVM_NMI, 0) < 0)
+    if (!kvm->can_inject_nmi || kvm->io_pending || request(kvm, KVM_NMI, NULL) < 0)
         return;
     cpu->nmi_pending = false;
     exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", 0);
@@ -473,7 +483,7 @@ static void inject_interrupt(struct kvm *kvm)
     if (vector < 0) /* it has gone */
         return;
     struct kvm_interrupt interrupt = {.irq = (u32)vector};
-    if (kvm_host->ioctl(kvm->cpu, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
+    if (request(kvm, KVM_INTERRUPT, &interrupt) < 0) { /* it is acknowledged: another engine delivers it */
         cpu->held.valid = cpu->held.external = true;
         cpu->held.vector = (u8)vector;
     }
@@ -566,6 +576,7 @@ static enum engine_exit enter(struct kvm *kvm)
     int code = errno;
     __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
     kvm->io_pending = false;
+    kvm->synced = r == 0 || code == EINTR;
     kvm->vcpu->exits++;
     if (r == 0)
         return ENGINE_EXIT_BUDGET;
@@ -687,6 +698,7 @@ static enum engine_exit step(struct vcpu *vcpu)
     if (why == ENGINE_EXIT_CANNOT && ended_by_db(kvm))
         why = ENGINE_EXIT_DEBUG;
     debug.control = 0;
+    kvm->synced = false; /* debugging changes RFLAGS.TF */
     ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug);
     return why;
 }

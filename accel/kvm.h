@@ -62,6 +62,8 @@ struct kvm {
     struct kvm_msr_field msrs[KVM_MAX_MSRS];
     unsigned msr_count;
     bool has_sregs2, has_xsave;
+    u64 sync; /* register sets that KVM_RUN leaves in run->s (KVM_CAP_SYNC_REGS) */
+    bool synced; /* ... and that are the guest's still */
     u64 tsc_offset; /* as KVM has it */
 
     /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */

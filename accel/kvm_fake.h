@@ -29,7 +29,8 @@ typedef int fake_step(struct kvm_run *run);
 
 struct fake_kvm {
     int open_error, version;
-    bool no_emulation_exits, old_sregs;
+    bool no_emulation_exits, old_sregs, no_sync;
+    unsigned register_reads; /* by KVM_GET_REGS */
     unsigned long failing; /* this request fails with failing_error */
     int failing_error;
     u32 refused_msr;
@@ -91,6 +92,7 @@ static inline int fake_capability(int capability)
     switch (capability) {
     case KVM_CAP_NR_MEMSLOTS: return FAKE_SLOTS;
     case KVM_CAP_SREGS2: return !fake.old_sregs;
+    case KVM_CAP_SYNC_REGS: return fake.no_sync ? 0 : KVM_SYNC_X86_VALID_FIELDS;
     case KVM_CAP_EXIT_ON_EMULATION_FAILURE: return !fake.no_emulation_exits;
     default: return 1;
     }
@@ -107,7 +109,18 @@ static inline void fake_complete(void)
     fake.regs.rip += fake.length;
 }
 
-static inline int fake_enter(void)
+/* As KVM does at every return of KVM_RUN. */
+static inline void fake_leave_registers(struct kvm_run *run)
+{
+    if (run->kvm_valid_regs & KVM_SYNC_X86_REGS)
+        run->s.regs.regs = fake.regs;
+    if (run->kvm_valid_regs & KVM_SYNC_X86_SREGS)
+        memcpy(&run->s.regs.sregs, &fake.sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
+    if (run->kvm_valid_regs & KVM_SYNC_X86_EVENTS)
+        run->s.regs.events = fake.events;
+}
+
+static inline int fake_go(void)
 {
     struct kvm_run *run = fake_run();
     fake_complete();
@@ -122,6 +135,14 @@ static inline int fake_enter(void)
     fake.access = run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO ||
                   run->exit_reason == KVM_EXIT_X86_RDMSR || run->exit_reason == KVM_EXIT_X86_WRMSR;
     return 0;
+}
+
+static inline int fake_enter(void)
+{
+    int r = fake_go(), code = errno;
+    fake_leave_registers(fake_run());
+    errno = code;
+    return r;
 }
 
 static inline struct kvm_msr_entry *fake_msr(u32 index)
@@ -215,7 +236,10 @@ static inline int fake_answer(unsigned long request, void *argument)
         return 0;
     case KVM_SET_DEVICE_ATTR: fake.tsc_offset = *fake_attribute(argument); return 0;
     case KVM_GET_DEVICE_ATTR: *fake_attribute(argument) = fake.tsc_offset; return 0;
-    FAKE_GET(KVM_GET_REGS, fake.regs);
+    case KVM_GET_REGS:
+        fake.register_reads++;
+        memcpy(argument, &fake.regs, sizeof(fake.regs));
+        return 0;
     FAKE_SET(KVM_SET_REGS, fake.regs);
     FAKE_GET(KVM_GET_SREGS2, fake.sregs);
     FAKE_SET(KVM_SET_SREGS2, fake.sregs);

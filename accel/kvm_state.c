@@ -21,9 +21,36 @@
 #include "cpu/x87_state.h"
 #include "machine/trace.h"
 
+/* Takes what the last KVM_RUN left in memory, if it is what the request asks for. */
+static bool take_synced(const struct kvm *kvm, unsigned long request, void *argument)
+{
+    const struct kvm_sync_regs *s = &kvm->run->s.regs;
+    if (!kvm->synced)
+        return false;
+    if (request == KVM_GET_REGS && kvm->sync & KVM_SYNC_X86_REGS)
+        memcpy(argument, &s->regs, sizeof(s->regs));
+    else if (request == KVM_GET_SREGS && kvm->sync & KVM_SYNC_X86_SREGS)
+        memcpy(argument, &s->sregs, sizeof(s->sregs));
+    else if (request == KVM_GET_VCPU_EVENTS && kvm->sync & KVM_SYNC_X86_EVENTS)
+        memcpy(argument, &s->events, sizeof(s->events));
+    else
+        return false;
+    return true;
+}
+
+static bool changes_registers(unsigned long request)
+{
+    return request == KVM_SET_REGS || request == KVM_SET_SREGS || request == KVM_SET_SREGS2 ||
+           request == KVM_SET_VCPU_EVENTS || request == KVM_SET_MSRS;
+}
+
 /* Does an ioctl; on failure remembers what for. */
 static bool ask(struct kvm *kvm, unsigned long request, void *argument, const char *what)
 {
+    if (take_synced(kvm, request, argument))
+        return true;
+    if (changes_registers(request))
+        kvm->synced = false;
     if (kvm_host->ioctl(kvm->cpu, request, argument) >= 0)
         return true;
     trace(ACCEL, "kvm: %s: %s", what, strerror(errno));
@@ -554,6 +581,9 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
         kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) <= 0 ||
         kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_DEBUGREGS) <= 0)
         return error_set(err, ENOTSUP, "the host's KVM is too old");
+    int sync = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
+    kvm->sync = sync > 0 ? (u64)sync & (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS) : 0;
+    kvm->run->kvm_valid_regs = kvm->sync;
     limit_features(kvm);
     int r = load_cpuid(kvm, err);
     if (r < 0)
