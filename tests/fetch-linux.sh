@@ -31,13 +31,14 @@ own_apt() {
         -o Acquire::Retries=1 -o Acquire::http::Timeout=20 \
         -o APT::Architecture=$arch -o APT::Architectures=$arch "$@" >"$dir/apt/log" 2>&1
 }
-# sources COMPONENT: Debian 12 as this machine has it, or from its usual place.
+# sources COMPONENT: Debian 12 from where this machine has it.
 sources() {
     site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1)
+    [ -n "$site" ] || die "apt-get has no package source of Debian here"
     key=/usr/share/keyrings/debian-archive-keyring.gpg
     [ -f $key ] && key="[signed-by=$key]" || key=
     mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial"
-    echo "deb $key ${site:-http://deb.debian.org/debian} bookworm $1" >"$dir/apt/sources.list"
+    echo "deb $key $site bookworm $1" >"$dir/apt/sources.list"
     own_apt update
 }
 unpack() { dpkg-deb -x "$1" "$2"; }
