@@ -36,21 +36,6 @@
         .set    DS, 84
         .set    LDT, 96
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
-        .macro  fs_is selector
-        movl    $\selector, %eax
-        movl    %eax, %fs
-        .endm
-
-        .macro  tss_descriptor selector, base, limit, type
-        descriptor \selector, (\base & 0xffff) << 16 | \limit, \type << 8 | \base >> 16
-        .endm
-
         .code16
 real_mode_hook:
         ret

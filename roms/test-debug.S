@@ -18,12 +18,6 @@
         .set    SELF_NMI, 0x4400        /* to APIC 0, NMI, assert; shorthands take none */
         .set    WATCHED, 0x20000
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
         .macro  watch dr7
         movl    $0, debug_count
         movl    $0, debug_status

@@ -46,12 +46,6 @@ test_main:
         check   "  sign and exponent", \exponent
         .endm
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
         .macro  status text, mask, want
         fnstsw  %ax
         movzwl  %ax, %eax

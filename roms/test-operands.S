@@ -19,21 +19,6 @@
         .set    STACK_CUT, 0x70         /* data to 77FFh */
         .set    tss_16, 0x29400
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
-        .macro  fs_is selector
-        movl    $\selector, %eax
-        movl    %eax, %fs
-        .endm
-
-        .macro  tss_descriptor selector, base, limit, type
-        descriptor \selector, (\base & 0xffff) << 16 | \limit, \type << 8 | \base >> 16
-        .endm
-
         .macro  cr0_set bits
         movl    %cr0, %eax
         orl     $\bits, %eax

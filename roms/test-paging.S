@@ -57,12 +57,6 @@ test_main:
         check   "its CR2", \want
         .endm
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
         .macro  bit_on register, mask
         movl    %\register, %eax
         orl     $\mask, %eax

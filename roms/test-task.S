@@ -54,10 +54,6 @@ test_main:
         call    vme
         ret
 
-        .macro  tss_descriptor selector, base, limit, type
-        descriptor \selector, (\base & 0xffff) << 16 | \limit, \type << 8 | \base >> 16
-        .endm
-
 set_up_tasks:
         tss_descriptor TSS2, tss2, 103, 0x89
         tss_descriptor TSS_FAULT, tss_fault, 103, 0x89
@@ -132,12 +128,6 @@ second_own:
         .long   0
 second_way:
         .long   0
-
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
 
 switches:
         movl    $0x12345678, tss2 + EAX

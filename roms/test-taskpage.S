@@ -44,12 +44,6 @@
         .set    DS, 84
         .set    LDT, 96
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
         .macro  map where, bits, in=table
         movl    $((\where) & ~0xfff)|\bits, \in + ((\where) >> 12) * 4
         invlpg  \where

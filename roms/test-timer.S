@@ -28,12 +28,6 @@ test_main:
         call    breakpoints
         ret
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
 /* EAX is at least LOW and at most HIGH. */
         .macro  within text, low, high
         cmpl    $\low, %eax

@@ -30,12 +30,6 @@
         .set    VIF, 0x80000
         .set    VIP, 0x100000
 
-        .macro  field text, variable, mask, want
-        movl    \variable, %eax
-        andl    $\mask, %eax
-        check   "\text", \want
-        .endm
-
         .macro  cr4_change set, clear
         movl    %cr4, %eax
         andl    $~(\clear), %eax
