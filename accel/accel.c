@@ -42,10 +42,10 @@ const struct engine *const engines[] = {
     NULL,
 };
 
-static const struct engine *find_engine(const char *name)
+const struct engine *engine_find(const char *name, size_t length)
 {
     for (unsigned i = 0; engines[i]; i++)
-        if (!strcmp(engines[i]->name, name ? name : interp_engine.name))
+        if (strlen(engines[i]->name) == length && !strncmp(engines[i]->name, name, length))
             return engines[i];
     return NULL;
 }
@@ -373,10 +373,12 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     accel->ns_per_1000 = 5000;
     pthread_cond_init(&accel->parked, NULL);
     struct vcpu *vcpu = &accel->vcpu;
-    *vcpu = (struct vcpu){.accel = accel, .machine = machine, .engine = find_engine(options->engine), .parked = true};
+    *vcpu = (struct vcpu){.accel = accel, .machine = machine, .parked = true};
     vcpu->lockstep = &accel->options.lockstep;
     if (vcpu->lockstep->engines)
         vcpu->engine = &lockstep_engine;
+    else
+        vcpu->engine = options->engine ? engine_find(options->engine, strlen(options->engine)) : &interp_engine;
     vcpu->shift.gear = vcpu->engine;
     vcpu->kvm_all_modes = options->kvm_all_modes;
     vcpu->exit_stats.timed = options->stats;
@@ -505,7 +507,7 @@ const char *accel_engine_name(const struct accel *accel) { return accel->vcpu.sh
 
 int accel_shift(struct accel *accel, const char *name, struct error *err)
 {
-    const struct engine *engine = find_engine(name);
+    const struct engine *engine = engine_find(name, strlen(name));
     if (!engine)
         return error_set(err, EINVAL, "there is no engine '%s'", name);
     if (accel->options.lockstep.engines)

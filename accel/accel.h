@@ -64,6 +64,8 @@ extern const struct engine kvm_engine; /* if CONFIG_KVM */
 extern const struct engine lockstep_engine; /* two others, compared; not in the list */
 /* All engines of this build, best first, NULL-terminated. */
 extern const struct engine *const engines[];
+/* The one of this name, `length` characters of it; NULL: this build has none. */
+const struct engine *engine_find(const char *name, size_t length);
 
 /* The first engine of `wanted` ("kvm", "interp", "auto") that this host has, to *name; none wanted: the interpreter.
  * -EINVAL if it has none of them. */

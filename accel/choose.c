@@ -7,17 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct engine *find(const char *name)
-{
-    for (unsigned i = 0; engines[i]; i++)
-        if (!strcmp(engines[i]->name, name))
-            return engines[i];
-    return NULL;
-}
-
 static int try_engine(const char *name, bool icount, struct error *why)
 {
-    const struct engine *engine = find(name);
+    const struct engine *engine = engine_find(name, strlen(name));
     if (!engine)
         return error_set(why, ENOTSUP, "this build is without it (configure tells what it needs)");
     if (engine->timed && icount)

@@ -26,14 +26,6 @@ static struct lockstep *lockstep_of(const struct vcpu *vcpu)
     return vcpu->engine_state;
 }
 
-static const struct engine *find(const char *name, size_t length)
-{
-    for (unsigned i = 0; engines[i]; i++)
-        if (strlen(engines[i]->name) == length && !strncmp(engines[i]->name, name, length))
-            return engines[i];
-    return NULL;
-}
-
 /* --- skipping ---------------------------------------------------------------------------------------------------- */
 
 static void count_skipped(struct lockstep *ls, const char *cause)
@@ -364,8 +356,8 @@ static int choose_engines(struct lockstep *ls, const struct lockstep_options *op
     const char *names = options->engines;
     struct error why = {""};
     const char *colon = strchr(names, ':');
-    ls->first = colon ? find(names, (size_t)(colon - names)) : NULL;
-    ls->second = options->second ? options->second : colon ? find(colon + 1, strlen(colon + 1)) : NULL;
+    ls->first = colon ? engine_find(names, (size_t)(colon - names)) : NULL;
+    ls->second = options->second ? options->second : colon ? engine_find(colon + 1, strlen(colon + 1)) : NULL;
     if (!ls->first || !ls->second)
         return error_set(err, EINVAL, "-accel lockstep=%s: wants two engines, as interp:kvm", names);
     if (ls->first->timed)
