@@ -1,8 +1,6 @@
 #include "devices/ac97.h"
 
-#include <unistd.h>
-
-#include "devices/audio/wav_reader.h"
+#include "devices/audio/recording.h"
 #include "devices/testbench.h"
 
 #define MS 1000000ull
@@ -16,7 +14,7 @@ static struct bench bench;
 static struct audio *audio;
 static struct ac97 ac97;
 static struct region ram;
-static char path[] = "/tmp/clutch-ac97-test-XXXXXX";
+static struct recording recording;
 
 static void out(u16 port, u32 value, unsigned size)
 {
@@ -29,8 +27,6 @@ static u32 in(u16 port, unsigned size)
 
 static void start(void)
 {
-    struct error err;
-    char spec[64];
     bench_open(&bench);
     ram = (struct region){
         .name = "ram", .kind = REGION_RAM, .size = 0x100000, .enabled = true, .host = memory_alloc(0x100000)};
@@ -39,9 +35,7 @@ static void start(void)
     bench.machine->pci = pci_create(bench.machine->memory, bench.machine->ports);
     struct irq wire = bench_wire(&bench), pirq[4] = {wire, wire, wire, wire};
     pci_set_router(bench.machine->pci, pirq);
-    close(mkstemp(path));
-    snprintf(spec, sizeof(spec), "wav,path=%s", path);
-    audio = audio_open(spec, bench.machine->clock, &err);
+    audio = recording_start(&recording, bench.machine->clock);
     CHECK_EQ(ac97_init(&ac97, bench.machine, audio), 0);
     pci_config_write(bench.machine->pci, 3 << 3, 0x10, MIXER, 4);
     pci_config_write(bench.machine->pci, 3 << 3, 0x14, MASTER, 4);
@@ -51,11 +45,7 @@ static void start(void)
 
 static struct wav_samples stop(void)
 {
-    audio_flush(audio);
-    audio_close(audio);
-    struct wav_samples samples = wav_read(path);
-    unlink(path);
-    strcpy(path, "/tmp/clutch-ac97-test-XXXXXX");
+    struct wav_samples samples = recording_end(&recording);
     bench_close(&bench);
     memory_free(ram.host, ram.size);
     free(ram.page_flags);

@@ -1,8 +1,6 @@
 #include "devices/opl3.h"
 
-#include <unistd.h>
-
-#include "devices/audio/wav_reader.h"
+#include "devices/audio/recording.h"
 #include "devices/testbench.h"
 
 #define MS 1000000ull
@@ -10,26 +8,18 @@
 static struct bench bench;
 static struct audio *audio;
 static struct opl3 opl;
-static char path[] = "/tmp/clutch-opl3-test-XXXXXX";
+static struct recording recording;
 
 static void start(void)
 {
-    struct error err;
-    char spec[64];
     bench_open(&bench);
-    close(mkstemp(path));
-    snprintf(spec, sizeof(spec), "wav,path=%s", path);
-    audio = audio_open(spec, bench.machine->clock, &err);
+    audio = recording_start(&recording, bench.machine->clock);
     CHECK_EQ(opl3_init(&opl, bench.machine, audio, 0x388, "opl3"), 0);
 }
 
 static struct wav_samples stop(void)
 {
-    audio_flush(audio);
-    audio_close(audio);
-    struct wav_samples samples = wav_read(path);
-    unlink(path);
-    strcpy(path, "/tmp/clutch-opl3-test-XXXXXX");
+    struct wav_samples samples = recording_end(&recording);
     bench_close(&bench);
     return samples;
 }

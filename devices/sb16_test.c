@@ -1,8 +1,6 @@
 #include "devices/sb16.h"
 
-#include <unistd.h>
-
-#include "devices/audio/wav_reader.h"
+#include "devices/audio/recording.h"
 #include "devices/testbench.h"
 
 #define MS 1000000ull
@@ -14,7 +12,7 @@ static struct audio *audio;
 static struct i8237 dma;
 static struct sb16 sb;
 static struct region ram;
-static char path[] = "/tmp/clutch-sb16-test-XXXXXX";
+static struct recording recording;
 
 static void out(u16 port, u8 value)
 {
@@ -28,17 +26,13 @@ static u8 in(u16 port)
 static void start(void)
 {
     static const struct sb16_settings settings = {BASE, 5, 1, 5};
-    struct error err;
     struct irq none = {0}, irqs[4] = {none, none, none, none};
-    char spec[64];
     bench_open(&bench);
     ram = (struct region){.name = "ram", .kind = REGION_RAM, .size = 0x100000, .enabled = true,
                           .host = memory_alloc(0x100000)};
     ram.page_flags = calloc(1, ram.size / 4096);
     memory_add(bench.machine->memory, &ram);
-    close(mkstemp(path));
-    snprintf(spec, sizeof(spec), "wav,path=%s", path);
-    audio = audio_open(spec, bench.machine->clock, &err);
+    audio = recording_start(&recording, bench.machine->clock);
     i8237_init(&dma, bench.machine);
     irqs[1] = bench_wire(&bench);
     CHECK_EQ(sb16_init(&sb, bench.machine, audio, &dma, irqs, &settings), 0);
@@ -48,11 +42,7 @@ static void start(void)
 
 static struct wav_samples stop(void)
 {
-    audio_flush(audio);
-    audio_close(audio);
-    struct wav_samples samples = wav_read(path);
-    unlink(path);
-    strcpy(path, "/tmp/clutch-sb16-test-XXXXXX");
+    struct wav_samples samples = recording_end(&recording);
     bench_close(&bench);
     memory_free(ram.host, ram.size);
     free(ram.page_flags);

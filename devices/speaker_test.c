@@ -1,8 +1,6 @@
 #include "devices/speaker.h"
 
-#include <unistd.h>
-
-#include "devices/audio/wav_reader.h"
+#include "devices/audio/recording.h"
 #include "devices/testbench.h"
 
 #define MS 1000000ull
@@ -12,16 +10,12 @@ static struct audio *audio;
 static struct i8254 pit;
 static struct port61 port61;
 static struct speaker speaker;
-static char path[] = "/tmp/clutch-speaker-test-XXXXXX";
+static struct recording recording;
 
 static void start(void)
 {
-    struct error err;
-    char spec[64];
     bench_open(&bench);
-    close(mkstemp(path));
-    snprintf(spec, sizeof(spec), "wav,path=%s", path);
-    audio = audio_open(spec, bench.machine->clock, &err);
+    audio = recording_start(&recording, bench.machine->clock);
     i8254_init(&pit, bench.machine, &(struct irq){bench_set_wire, &bench, 0});
     port61_init(&port61, bench.machine, &pit);
     CHECK_EQ(speaker_init(&speaker, audio, &port61, bench.machine->clock), 0);
@@ -30,11 +24,7 @@ static void start(void)
 
 static struct wav_samples stop(void)
 {
-    audio_flush(audio);
-    audio_close(audio);
-    struct wav_samples samples = wav_read(path);
-    unlink(path);
-    strcpy(path, "/tmp/clutch-speaker-test-XXXXXX");
+    struct wav_samples samples = recording_end(&recording);
     bench_close(&bench);
     return samples;
 }

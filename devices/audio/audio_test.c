@@ -3,10 +3,8 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "devices/audio/audio.h"
-#include "devices/audio/wav_reader.h"
+#include "devices/audio/recording.h"
 #include "devices/testbench.h"
 
 #define MS 1000000ull
@@ -14,7 +12,7 @@
 static struct bench bench;
 static struct audio *audio;
 static struct error err;
-static char path[] = "/tmp/clutch-audio-test-XXXXXX";
+static struct recording recording;
 
 /* A sine of 1 kHz that stops its voice after `length` frames. */
 struct tone {
@@ -37,21 +35,14 @@ static void sine(void *opaque, struct audio_frame *frames, unsigned count)
 
 static void start(void)
 {
-    char spec[64];
     bench_open(&bench);
-    close(mkstemp(path));
-    snprintf(spec, sizeof(spec), "wav,path=%s", path);
-    audio = audio_open(spec, bench.machine->clock, &err);
+    audio = recording_start(&recording, bench.machine->clock);
     CHECK(audio != NULL);
 }
 
 static struct wav_samples stop(void)
 {
-    audio_flush(audio);
-    audio_close(audio);
-    struct wav_samples samples = wav_read(path);
-    unlink(path);
-    strcpy(path, "/tmp/clutch-audio-test-XXXXXX");
+    struct wav_samples samples = recording_end(&recording);
     bench_close(&bench);
     return samples;
 }
