@@ -8,21 +8,12 @@
  * Source: Enhanced BIOS Disk Drive Specification 3.0, "Extended Read", "Extended Write", "Get Drive Parameters",
  * "Device Address Packet".
  */
-        .set    COM1, 0x3f8
         .set    PARAMETERS, 0x8000
         .set    BUFFER, 0x8200
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        sti
-        cld
+        .include "roms/disk.inc"
+
+        boot_start
         movb    %dl, drive
 
         movw    $PARAMETERS, %si
@@ -95,27 +86,11 @@ line:   movb    $'\n', %al
         jmp     put
 hex:    pushw   %ax
         shrb    $4, %al
-        call    digit
+        call    put_digit
         popw    %ax
-        andb    $15, %al
-digit:  addb    $'0', %al
-        cmpb    $'9', %al
-        jbe     put
-        addb    $7, %al
-put:    pushw   %ax
-        movw    $COM1 + 5, %dx
-1:      inb     %dx, %al
-        testb   $0x20, %al
-        jz      1b
-        popw    %ax
-        movw    $COM1, %dx
-        outb    %al, %dx
-        ret
-1:      call    put
-print:  lodsb
-        testb   %al, %al
-        jnz     1b
-        ret
+        define_put_digit
+        define_put
+        define_print
 
 own:    .asciz  "Clutch"
 write:  .asciz  "write "
@@ -126,5 +101,4 @@ result: .byte   0
 packet: .byte   0x10, 0
         .word   1, BUFFER, 0
 lba:    .quad   0
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end

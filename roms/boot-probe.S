@@ -6,18 +6,10 @@
  *
  * Source: PC/AT BIOS: INT 10h function 0Eh, INT 16h function 0, INT 19h; BIOS Boot Specification 1.01, "INT 19h".
  */
-        .set    COM1, 0x3f8
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        sti
-        cld
+        .include "roms/disk.inc"
+
+        boot_start
         movb    %dl, drive
         movw    $name, %si
         call    print
@@ -27,37 +19,21 @@ start:  ljmp    $0, $1f
         call    print
         movb    drive, %al
         shrb    $4, %al
-        call    digit
+        call    put_digit
         movb    drive, %al
-        andb    $15, %al
-        call    digit
+        call    put_digit
         movw    $line, %si
         call    print
         xorw    %ax, %ax
         int     $0x16
         int     $0x19
 
-digit:  addb    $'0', %al
-        cmpb    $'9', %al
-        jbe     put
-        addb    $7, %al
-put:    pushw   %ax                     /* AL to the screen and, when it is ready, to COM1 */
-        movw    $7, %bx
+        define_put_digit
+put:    movw    $7, %bx                 /* AL to the screen and COM1 */
         movb    $0x0e, %ah
         int     $0x10
-        movw    $COM1 + 5, %dx
-1:      inb     %dx, %al
-        testb   $0x20, %al
-        jz      1b
-        popw    %ax
-        movw    $COM1, %dx
-        outb    %al, %dx
-        ret
-1:      call    put
-print:  lodsb
-        testb   %al, %al
-        jnz     1b
-        ret
+        define_put      put_serial
+        define_print
 
 name:   .asciz  "Probe: "
 on:     .asciz  ", drive "
@@ -65,5 +41,4 @@ line:   .asciz  "\r\n"
 drive:  .byte   0
         .org    0x1a0
 label:  .asciz  "unnamed"
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end

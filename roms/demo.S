@@ -8,7 +8,6 @@
  * "Configuration Mechanism #1"; ACPI specification, "Root System Description Pointer", "Fixed ACPI Description Table",
  * "\_Sx (System States)"; APM 1.2, "Set Power State".
  */
-        .set    COM1, 0x3f8
         .set    VIDEO, 0xb800
         .set    COLUMNS, 80
         .set    STATUS_ROW, 24
@@ -18,41 +17,13 @@
         .set    buffer, 0x6000          /* 512 bytes */
         .set    BUFFER_SEGMENT, 0x600
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x6000, %sp
-        sti
-        cld
-        movb    %dl, boot_drive
-        movw    $packet, %si
-        movb    $0x42, %ah              /* the sectors after this one */
-        int     $0x13
-        jnc     main
-        movw    $broken, %si
-2:      lodsb
-        movw    $7, %bx
-        movb    $0x0e, %ah
-        int     $0x10
-        cmpb    $0, (%si)
-        jne     2b
-3:      hlt
-        jmp     3b
+        .include "roms/disk.inc"
 
-broken: .asciz  "Disk error\r\n"
-packet: .byte   16, 0
-        .word   (image_end - start) / 512 - 1
-        .word   0x7e00, 0
-        .quad   1
+        boot_start      0x6000
+        movb    %dl, boot_drive
+        boot_rest
 boot_drive:
         .byte   0
-        .org    0x1fe
-        .byte   0x55, 0xaa
 
 main:   movw    $3, %ax                 /* text, 80 by 25 */
         int     $0x10

@@ -7,7 +7,6 @@
  * Every check prints "ok NAME" or "FAIL NAME" with AX on COM1; the last line is "N passed, N failed"; it ends by
  * isa-debug-exit at port F4h with 10h (exit status 33) or 11h.  A write-protected disk gets checks of its own.
  */
-        .set    COM1, 0x3f8
         .set    EXIT_PORT, 0xf4
         .set    DOR, 0x3f2
         .set    MSR, 0x3f4
@@ -33,17 +32,9 @@
         call    bios
         .endm
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        sti
-        cld
+        .include "roms/disk.inc"
+
+        boot_start
         movw    $0x7e00, %bx            /* the rest of this program, on the first track */
         movw    $0x200 + (image_end - start) / 512 - 1, %ax
         movw    $0x0002, %cx
@@ -53,8 +44,7 @@ start:  ljmp    $0, $1f
 1:      hlt
         jmp     1b
 
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end
 
 main:   call    set_up_serial
         movb    $0x08, %ah
@@ -343,24 +333,9 @@ set_up_serial:
         outb    %al, %dx
         ret
 
-print:  lodsb
-        testb   %al, %al
-        jz      1f
-        call    put
-        jmp     print
-1:      ret
+        define_print
 
-put:    pushw   %dx
-        pushw   %ax
-        movw    $COM1 + 5, %dx
-1:      inb     %dx, %al
-        testb   $0x20, %al
-        jz      1b
-        popw    %ax
-        movw    $COM1, %dx
-        outb    %al, %dx
-        popw    %dx
-        ret
+        define_put
 
 print_hex:
         movw    %ax, %bx
@@ -369,14 +344,10 @@ print_hex:
         movw    $4, %cx
 1:      rolw    $4, %bx
         movb    %bl, %al
-        andb    $15, %al
-        addb    $'0', %al
-        cmpb    $'9', %al
-        jbe     2f
-        addb    $'A' - '9' - 1, %al
-2:      call    put
+        call    put_digit
         loop    1b
         ret
+        define_put_digit
 
 print_decimal:
         movb    $10, %bl

@@ -7,29 +7,10 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem"; FreeVGA; INT 10h of the VGA BIOS; VBE 3.0;
  * Michael Abrash, Graphics Programming Black Book, chapters 30, 31 and 47 (unchained 256 colours, split screens).
  */
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x6000, %sp
-        sti
-        cld
-        movw    $packet, %si
-        movb    $0x42, %ah              /* the sectors after this one */
-        int     $0x13
-        jnc     main
-2:      hlt
-        jmp     2b
-packet: .byte   16, 0
-        .word   (image_end - start) / 512 - 1
-        .word   0x7e00, 0
-        .quad   1
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        .include "roms/disk.inc"
+
+        boot_start      0x6000
+        boot_rest
 
         .include "roms/frames.inc"
 
@@ -44,9 +25,9 @@ main:   call    serial_init
         decb    %cl
         jnz     3b
         movw    $announce, %si
-        call    puts
+        call    print
         movw    2(%bp), %si
-        call    puts
+        call    print
         movb    $'.', %al
         call    put
 2:      call    *every_frame
@@ -60,7 +41,7 @@ main:   call    serial_init
         cmpw    $0, (%bp)
         jne     1b
         movw    $done, %si
-        call    puts
+        call    print
 4:      hlt
         jmp     4b
 nothing:

@@ -3,7 +3,6 @@
  *
  * Source: VMware's vmmouse_proto.h: commands 10 and 39-41 of the backdoor port.
  */
-        .set    COM1, 0x3f8
         .set    MAGIC, 0x564d5868
         .set    PORT, 0x5658
 
@@ -14,16 +13,9 @@
         inl     %dx, %eax
         .endm
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        cld
-        sti
+        .include "roms/disk.inc"
+
+        boot_start
         xorl    %ebx, %ebx
         backdoor 10
         cmpl    $MAGIC, %ebx
@@ -57,24 +49,9 @@ none:   movw    $nothing, %si
         call    print
         hlt
 
-print:  lodsb
-        testb   %al, %al
-        jz      1f
-        call    put
-        jmp     print
-1:      ret
+        define_print
 
-put:    pushw   %dx
-        pushw   %ax
-        movw    $COM1 + 5, %dx
-1:      inb     %dx, %al
-        testb   $0x20, %al
-        jz      1b
-        movw    $COM1, %dx
-        popw    %ax
-        outb    %al, %dx
-        popw    %dx
-        ret
+        define_put
 
 /* EAX as eight digits and a blank. */
 print_hex:
@@ -82,11 +59,7 @@ print_hex:
         movw    $8, %cx
 1:      roll    $4, %eax
         pushl   %eax
-        andb    $15, %al
-        cmpb    $10, %al
-        sbbb    $0x69, %al
-        das
-        call    put
+        call    put_digit
         popl    %eax
         decw    %cx
         jnz     1b
@@ -94,11 +67,11 @@ print_hex:
         call    put
         popl    %ecx
         ret
+        define_put_digit
 
 ready:  .asciz  "ready\r\n"
 line:   .asciz  "\r\n"
 nothing:
         .asciz  "no pointer\r\n"
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end
         .org    0x400                   /* two sectors: as little as a disk may have */

@@ -6,17 +6,9 @@
  */
         .set    F1, 0x3b00
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        cld
-        sti
+        .include "roms/disk.inc"
+
+        boot_start
         movw    $0xc205, %ax            /* packets of 3 bytes */
         movb    $3, %bh
         int     $0x15
@@ -95,26 +87,19 @@ print_word:
         movw    $4, %cx
 1:      rolw    $4, %ax
         pushw   %ax
-        andb    $15, %al
-        cmpb    $10, %al
-        sbbb    $0x69, %al              /* 0-9, A-F */
-        das
-        call    put
+        call    put_digit
         popw    %ax
         loop    1b
         movb    $' ', %al
+        jmp     put
+        define_put_digit
 put:    movb    $0x0e, %ah
         movw    $7, %bx
         int     $0x10
         ret
 end_line:
         movw    $line, %si
-print:  lodsb
-        testb   %al, %al
-        jz      1f
-        call    put
-        jmp     print
-1:      ret
+        define_print
 
 frame:  .byte   0xc9, 0xcd, 0xcd, 0xcd, 0xcd, 0xbb, 13, 10
         .byte   0xba, 0x20, 0xb0, 0xdb, 0x03, 0xba, 13, 10
@@ -124,5 +109,4 @@ moved:  .byte   0
 status: .word   0
 x:      .word   0
 y:      .word   0
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end

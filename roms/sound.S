@@ -15,17 +15,9 @@
         .set    BUFFER, 0x8000          /* 512 samples: 32 periods of 16 */
         .set    EXIT, 0xf4
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        sti
-        cld
+        .include "roms/disk.inc"
+
+        boot_start
         movw    $9, %cx
         call    wait
 
@@ -161,5 +153,4 @@ commands_end:
 adlib:  .byte   0x20, 0x21, 0x23, 0x21, 0x40, 0x3f, 0x43, 0x00, 0x60, 0xf0, 0x63, 0xf0, 0x80, 0x0f, 0x83, 0x0f
         .byte   0xa0, 0x44, 0xb0, 0x32
 adlib_end:
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end

@@ -12,17 +12,9 @@
         .set    PARAMETERS, 0x8000      /* sector 2 */
         .set    INITRD, 0x08000000
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        sti
-        cld
+        .include "roms/disk.inc"
+
+        boot_start
         movb    %dl, drive
         movl    $1, lba
         movw    $2, count
@@ -59,8 +51,7 @@ lba:    .long   0, 0
 to:     .long   0                       /* where high memory is filled */
 left:   .long   0                       /* bytes */
 
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end
 
 load:   movl    $8, lba                 /* the first 32 KiB of the kernel: its setup is in them */
         movw    $CHUNK, count
