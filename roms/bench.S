@@ -302,320 +302,17 @@ syscall_64:
         movl    %ebx, %eax
         ret
 
-/* The same text for 32-bit and 64-bit code. */
-/* Service EAX: by INT, or by SYSCALL in ring 3 of 64-bit mode, where systems use nothing else */
-        .macro  call_service bits
-        .if     \bits == 64
-        movl    %cs, %r9d
-        testb   $3, %r9b
-        jz      89f
-        movl    %ecx, %r10d
-        syscall
-        movl    %r10d, %ecx
-        jmp     88f
-89:     int     $VECTOR_SERVICE
-88:
-        .else
-        int     $VECTOR_SERVICE
-        .endif
-        .endm
-
-        .macro  both bits
-        .code\bits
-/* Touch each page, which the handler maps; with the one behind them it unmaps them, and the first one unmaps that. */
-page_fault_\bits:
-        movl    $WINDOW, %edi
-        movl    $WINDOW_PAGES, %ecx
-        movl    $1, %ebx
-1:      addl    %ecx, (%edi)
-        addl    (%edi), %ebx
-        roll    $1, %ebx
-        movl    %ecx, (%edi)
-        movl    $0, (%edi)
-        addl    $4096, %edi
-        decl    %ecx
-        jnz     1b
-        addl    (%edi), %ebx
-        movl    %ebx, %eax
-        ret
-
-/* Load CR3 with the other of two roots, and touch 16 pages. */
-address_space_\bits:
-        movl    $100, %esi
-        xorl    %edx, %edx
-1:      movl    $2, %eax
-        call_service \bits
-        movl    $WINDOW, %edi
-        movl    $16, %ecx
-2:      movl    %ecx, 8(%edi)
-        addl    8(%edi), %edx
-        addl    $4096, %edi
-        decl    %ecx
-        jnz     2b
-        roll    $1, %edx
-        decl    %esi
-        jnz     1b
-        movl    $1, %eax                /* a later pass begins as the first */
-        movl    $1, %ebx
-        call_service \bits
-        movl    %edx, %eax
-        ret
-
-cpuid_\bits:
-        movl    $100, %esi
-1:      xorl    %eax, %eax
-        cpuid
-        decl    %esi
-        jnz     1b
-        movl    $100, %eax
-        ret
-
-port_in_\bits:
-        movl    $1000, %ecx
-        restart
-        xorl    %ebx, %ebx
-1:      inl     %dx, %eax
-        addl    %eax, %ebx
-        roll    $1, %ebx
-        decl    %ecx
-        jnz     1b
-        movl    %ebx, %eax
-        ret
-
-port_out_\bits:
-        movl    $1000, %ecx
-        restart
-1:      movl    %ecx, %eax
-        outl    %eax, %dx
-        decl    %ecx
-        jnz     1b
-        inl     %dx, %eax
-        ret
-
-/* REP INS and OUTS, 256 elements at a time */
-port_string_\bits:
-        movl    $4, %ebx
-        restart
-        movl    $BUFFER, %edi
-1:      movl    $256, %ecx
-        rep insl
-        decl    %ebx
-        jnz     1b
-        movl    $4, %ebx
-        movl    $BUFFER, %esi
-1:      movl    $256, %ecx
-        rep outsl
-        decl    %ebx
-        jnz     1b
-        inl     %dx, %eax
-        ret
-
-mmio_read_\bits:
-        movl    $1000, %ecx
-        restart
-        movl    $MMIO, %esi
-        xorl    %ebx, %ebx
-1:      movl    (%esi), %eax
-        addl    %eax, %ebx
-        roll    $1, %ebx
-        decl    %ecx
-        jnz     1b
-        movl    %ebx, %eax
-        ret
-
-mmio_write_\bits:
-        movl    $1000, %ecx
-        restart
-        movl    $MMIO, %edi
-1:      movl    %ecx, (%edi)
-        decl    %ecx
-        jnz     1b
-        movl    (%edi), %eax
-        ret
-
-/* An interrupt to itself by the local APIC, taken and acknowledged there */
-interrupt_\bits:
-        movl    $100, %ecx
-        movl    $APIC, %esi
-        xorl    %ebx, %ebx
-        sti
-1:      movl    $0x44000 | VECTOR_IPI, 0x300(%esi)
-2:      cmpl    %ebx, %ecx              /* the handler sets EBX = ECX */
-        jne     2b
-        decl    %ecx
-        jnz     1b
-        cli
-        movl    $100, %eax
-        ret
-        .endm
-        both    32
-        both    64
-
-/* --- handlers ---------------------------------------------------------------------------------------------------- */
+#define BITS 32
+#include "roms/bench-protected.inc"
+#define BITS 64
+#include "roms/bench-protected.inc"
 
         .code32
-handlers_32:
-        .set    n, 0
-        .rept   32
-        .balign 8
-        movb    $n, %al
-        jmp     unexpected_32
-        .set    n, n + 1
-        .endr
-unexpected_32:
-        movzbl  %al, %eax
-        movw    $PORT_FAULT, %dx
-        outl    %eax, %dx
-1:      cli
-        hlt
-        jmp     1b
-
-/* Ring 3 ends a batch with a privileged instruction: that goes through the IDT on any processor, even on those software
- * KVMs that get INT n and SYSCALL wrong. */
-protection_handler_32:
-        cmpl    $user_end_32, 4(%esp)
-        je      done_32
-        movb    $13, %al
-        jmp     unexpected_32
-
-page_fault_handler_32:
-        pushl   %eax
-        pushl   %ecx
-        movl    %cr2, %eax
-        subl    $WINDOW, %eax
-        shrl    $12, %eax
-        cmpl    $WINDOW_PAGES, %eax
-        ja      1f
-        movl    %eax, %ecx
-        shll    $12, %eax
-        addl    $FRAMES | 7, %eax
-        movl    %eax, PAGES + 0x3000(, %ecx, 4)
-        cmpl    $WINDOW_PAGES, %ecx
-        jb      2f
-3:      decl    %ecx
-        movl    $0, PAGES + 0x3000(, %ecx, 4)
-        jnz     3b
-        jmp     4f
-2:      testl   %ecx, %ecx
-        jnz     5f
-        movl    $0, PAGES + 0x3000 + WINDOW_PAGES * 4
-4:      movl    %cr3, %eax
-        movl    %eax, %cr3
-5:      popl    %ecx
-        popl    %eax
-        addl    $4, %esp
-        iretl
-1:      movb    $14, %al
-        jmp     unexpected_32
-
-/* EAX = 0: EBX = 3 EBX + 1; 1: unmap the window; 2: the other address space */
-service_32:
-        testl   %eax, %eax
-        jnz     1f
-        leal    1(%ebx, %ebx, 2), %ebx
-        iretl
-1:      pushl   %ecx
-        cmpl    $2, %eax
-        je      3f
-        movl    $WINDOW_PAGES, %ecx
-        xorl    %eax, %eax
-2:      movl    %eax, PAGES + 0x3000 - 4(, %ecx, 4)
-        decl    %ecx
-        jnz     2b
-        movl    $PAGES, %ecx
-        movl    %ecx, %cr3
-        popl    %ecx
-        iretl
-3:      movl    %cr3, %ecx
-        xorl    $0x1000, %ecx
-        movl    %ecx, %cr3
-        popl    %ecx
-        iretl
-
 sysenter_entry:
         leal    1(%ebx, %ebx, 2), %ebx
         sysexit
 
-ipi_32: movl    %ecx, %ebx
-        movl    $0, APIC + 0xb0         /* EOI */
-        iretl
-
         .code64
-handlers_64:
-        .set    n, 0
-        .rept   32
-        .balign 8
-        movb    $n, %al
-        jmp     unexpected_64
-        .set    n, n + 1
-        .endr
-unexpected_64:
-        movzbl  %al, %eax
-        movw    $PORT_FAULT, %dx
-        outl    %eax, %dx
-1:      cli
-        hlt
-        jmp     1b
-
-protection_handler_64:
-        cmpl    $user_end_64, 8(%rsp)
-        je      done_64
-        movb    $13, %al
-        jmp     unexpected_64
-
-page_fault_handler_64:
-        pushq   %rax
-        pushq   %rcx
-        movq    %cr2, %rax
-        subq    $WINDOW, %rax
-        shrq    $12, %rax
-        cmpq    $WINDOW_PAGES, %rax
-        ja      1f
-        movq    %rax, %rcx
-        shll    $12, %eax
-        addl    $FRAMES | 7, %eax
-        movq    %rax, PAGES + 0x6000(, %rcx, 8)
-        cmpl    $WINDOW_PAGES, %ecx
-        jb      2f
-3:      decl    %ecx
-        movq    $0, PAGES + 0x6000(, %rcx, 8)
-        jnz     3b
-        jmp     4f
-2:      testl   %ecx, %ecx
-        jnz     5f
-        movq    $0, PAGES + 0x6000 + WINDOW_PAGES * 8
-4:      movq    %cr3, %rax
-        movq    %rax, %cr3
-5:      popq    %rcx
-        popq    %rax
-        addq    $8, %rsp
-        iretq
-1:      movb    $14, %al
-        jmp     unexpected_64
-
-service_64:
-        testl   %eax, %eax
-        jnz     1f
-        leal    1(%rbx, %rbx, 2), %ebx
-        iretq
-1:      pushq   %rcx
-        cmpl    $2, %eax
-        je      3f
-        movl    $WINDOW_PAGES, %ecx
-        xorl    %eax, %eax
-2:      movq    %rax, PAGES + 0x6000 - 8(, %rcx, 8)
-        decl    %ecx
-        jnz     2b
-        movl    $PAGES, %ecx
-        movq    %rcx, %cr3
-        popq    %rcx
-        iretq
-3:      movq    %cr3, %rcx
-        xorq    $0x1000, %rcx
-        movq    %rcx, %cr3
-        popq    %rcx
-        iretq
-
 /* As service_64; 0 as a kernel does it, with its own GS base and its own stack */
 syscall_entry:
         cmpl    $2, %eax
@@ -645,11 +342,6 @@ syscall_entry:
         xorq    $0x1000, %r9
         movq    %r9, %cr3
         sysretq
-
-ipi_64: movl    %ecx, %ebx
-        movl    $APIC, %eax
-        movl    $0, 0xb0(%rax)          /* EOI; the test needs no RAX */
-        iretq
 
 /* --- start ------------------------------------------------------------------------------------------------------- */
 
@@ -823,44 +515,11 @@ enter32:
         movl    %eax, %cr0
         jmp     1f
 1:      cmpl    $RING3_32, mode
-        jne     2f
+        jne     batches_32
         movl    $UDATA, %eax
         movl    %eax, %ds
         movl    %eax, %es
-        jmp     2f
-1:      movl    %eax, %ecx
-        movw    $PORT_BEGIN, %dx
-        outl    %eax, %dx
-        movl    routine, %esi
-        addl    $start, %esi
-        movl    $BUFFER, %edi
-        cmpl    $RING3_32, mode
-        je      3f
-        call    batch_32
-        jmp     4f
-3:      pushl   $UDATA
-        pushl   $STACK3
-        pushl   $2
-        pushl   $UCODE32
-        pushl   $user_32
-        iretl
-user_32:
-        call    batch_32
-user_end_32:
-        hlt                             /* #GP */
-done_32:
-        movl    $STACK0, %esp
-4:      movl    %edx, %ebx
-        movw    $PORT_END, %dx
-        outl    %eax, %dx
-        movl    %ebx, %eax
-        movw    $PORT_DIFFER, %dx
-        outl    %eax, %dx
-2:      movw    $PORT_BATCH, %dx
-        inl     %dx, %eax
-        testl   %eax, %eax
-        jnz     1b
-5:      jmp     5b                      /* the host ends it */
+        jmp     batches_32
 
 enter64:
         movl    $16, %ebx
@@ -933,41 +592,7 @@ enter64:
         movl    $0xc0000102, %ecx
         movl    $per_cpu, %eax
         wrmsr
-        jmp     2f
-1:      movl    %eax, %ecx
-        movw    $PORT_BEGIN, %dx
-        outl    %eax, %dx
-        movl    routine(%rip), %esi
-        addl    $BASE, %esi
-        movl    $BUFFER, %edi
-        cmpl    $RING3_64, mode(%rip)
-        je      3f
-        call    batch_64
-        jmp     4f
-3:      movl    $user_64, %eax
-        pushq   $UDATA
-        pushq   $STACK3
-        pushq   $2
-        pushq   $UCODE64
-        pushq   %rax
-        iretq
-user_64:
-        call    batch_64
-user_end_64:
-        hlt                             /* #GP */
-done_64:
-        movl    $STACK0, %esp
-4:      movl    %edx, %ebx
-        movw    $PORT_END, %dx
-        outl    %eax, %dx
-        movl    %ebx, %eax
-        movw    $PORT_DIFFER, %dx
-        outl    %eax, %dx
-2:      movw    $PORT_BATCH, %dx
-        inl     %dx, %eax
-        testl   %eax, %eax
-        jnz     1b
-5:      jmp     5b
+        jmp     batches_64
 
 /* --- data -------------------------------------------------------------------------------------------------------- */
 
