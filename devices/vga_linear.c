@@ -50,11 +50,18 @@ static void draw_15(const u8 *at, unsigned width, u32 *to)
     }
 }
 
-/* 24 and 32 bits: blue first. */
-static void draw_true(const u8 *at, unsigned width, unsigned step, u32 *to)
+/* Blue first. */
+static void draw_24(const u8 *at, unsigned width, u32 *to)
 {
-    for (; width; width--, at += step, to++)
+    for (; width; width--, at += 3, to++)
         *to = at[0] | at[1] << 8 | (u32)at[2] << 16;
+}
+
+static void draw_32(const u8 *at, unsigned width, u32 *to)
+{
+    memcpy(to, at, width * sizeof(u32));
+    for (unsigned x = 0; x < width; x++)
+        to[x] &= 0xffffff;
 }
 
 static void draw_planes(const struct vga_pen *pen, u64 start, u32 *to)
@@ -91,8 +98,10 @@ void vga_draw_linear(const struct vga_pen *pen, unsigned line, u32 *to)
         draw_16(at, picture->width, to);
         break;
     case 24:
+        draw_24(at, picture->width, to);
+        break;
     case 32:
-        draw_true(at, picture->width, bytes_per_pixel(picture->bpp), to);
+        draw_32(at, picture->width, to);
         break;
     default:
         for (unsigned x = 0; x < picture->width; x++)

@@ -157,6 +157,9 @@ void panel_upload(struct window *window, struct panel *panel);
 void panel_show(struct window *window, struct panel *panel);
 void panel_free(struct panel *panel);
 
+/* renderer.c */
+SDL_Renderer *renderer_create(SDL_Window *window); /* NULL: SDL_GetError tells why */
+
 /* picture.c */
 /* Takes over what changed in the guest's picture.  False if nothing did. */
 bool picture_upload(struct window *window);

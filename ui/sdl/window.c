@@ -359,7 +359,7 @@ static int open_window(struct window *window, struct error *err)
                                    SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
     if (!window->sdl)
         return fail(err);
-    window->renderer = SDL_CreateRenderer(window->sdl, -1, SDL_RENDERER_PRESENTVSYNC);
+    window->renderer = renderer_create(window->sdl);
     if (!window->renderer)
         return fail(err);
     SDL_SetWindowMinimumSize(window->sdl, MINIMUM_WIDTH, MINIMUM_HEIGHT);
