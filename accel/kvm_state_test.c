@@ -6,43 +6,35 @@
  */
 #include <config.h>
 
+#include "tests/random.h"
 #include "tests/unit.h"
 
 #if CONFIG_KVM
 #include "accel/kvm_fake.h"
 
-static u64 seed = 1;
-
-static u64 next(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    return seed ^= seed << 17;
-}
-
 static void fill_segments(struct cpu *cpu)
 {
     static const u16 access[] = {0x93, 0xa09b | SEG_G, 0xc0f3, 0x97, 0x83 | SEG_S, 0x10b3, 0x82, 0x8b};
     for (unsigned i = 0; i < SEG_COUNT; i++)
-        cpu->seg[i] = (struct segment){next(), (u32)next(), (u16)next(), access[i], 0, 0};
-    cpu->seg[GS] = (struct segment){.base = next(), .access = SEG_NULL};
-    cpu->gdtr = (struct descriptor_table){next(), (u16)next()};
-    cpu->idtr = (struct descriptor_table){next(), (u16)next()};
+        cpu->seg[i] = (struct segment){random64(), (u32)random64(), (u16)random64(), access[i], 0, 0};
+    cpu->seg[GS] = (struct segment){.base = random64(), .access = SEG_NULL};
+    cpu->gdtr = (struct descriptor_table){random64(), (u16)random64()};
+    cpu->idtr = (struct descriptor_table){random64(), (u16)random64()};
 }
 
 static void fill(struct cpu *cpu)
 {
     for (unsigned i = 0; i < 16; i++) {
-        cpu->gpr[i] = next();
-        memcpy(&cpu->vec[i], (u64[]){next(), next()}, 16);
+        cpu->gpr[i] = random64();
+        memcpy(&cpu->vec[i], (u64[]){random64(), random64()}, 16);
     }
     for (unsigned i = 0; i < 8; i++)
-        cpu->fpu.reg[i] = (struct x87_reg){.mantissa = next(), .sign_exponent = (u16)next()};
+        cpu->fpu.reg[i] = (struct x87_reg){.mantissa = random64(), .sign_exponent = (u16)random64()};
     fill_segments(cpu);
-    cpu->rip = next();
+    cpu->rip = random64();
     cpu->rflags = FLAG_IF | FLAG_CF | FLAG_AC | FLAG_ID | 0x3002;
     cpu->cr0 = CR0_PG | CR0_PE | CR0_WP | CR0_NE | CR0_ET;
-    cpu->cr2 = next();
+    cpu->cr2 = random64();
     cpu->cr3 = 0x1000;
     cpu->cr4 = CR4_PAE | CR4_OSFXSR | CR4_PGE;
     cpu->cr8 = 5;
@@ -53,21 +45,21 @@ static void fill(struct cpu *cpu)
     cpu->fpu.top = 5;
     cpu->fpu.valid = 0xa5;
     cpu->fpu.opcode = 0x5d9;
-    cpu->fpu.ip = next();
-    cpu->fpu.dp = next();
+    cpu->fpu.ip = random64();
+    cpu->fpu.dp = random64();
     cpu->mxcsr = 0x1fa0;
     for (unsigned i = 0; i < 4; i++)
-        cpu->dr[i] = next();
+        cpu->dr[i] = random64();
     cpu->dr[6] = 0xffff4ff1;
     cpu->dr[7] = 0x403;
     u64 *const msrs[] = {&cpu->star, &cpu->lstar, &cpu->cstar, &cpu->fmask, &cpu->kernel_gs_base, &cpu->tsc_aux,
                          &cpu->sysenter_cs, &cpu->sysenter_esp, &cpu->sysenter_eip, &cpu->pat, &cpu->mtrr_def_type,
                          &cpu->mtrr_fixed[3], &cpu->mtrr_base[7], &cpu->mtrr_mask[7]};
     for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++)
-        *msrs[i] = next();
+        *msrs[i] = random64();
     cpu->nmi_blocked = true;
     cpu->shadow = SHADOW_MOVSS;
-    cpu->tsc_offset = next();
+    cpu->tsc_offset = random64();
 }
 
 #define SAME(field) CHECK(!memcmp(&cpu->field, &want->field, sizeof(cpu->field)))

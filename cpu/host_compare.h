@@ -11,11 +11,10 @@
 
 #include "cpu/opcodes.h"
 #include "cpu/simd.h"
-#include "cpu/toy_board.h"
+#include "cpu/toy_code.h"
+#include "tests/random.h"
 
-#define CODE 0x7c00u
 #define DATA 0x5000u
-#define HANDLERS 0x6000u /* one HLT for each vector, 16 bytes apart */
 
 enum compare_option {
     IMMEDIATE = 1, /* the last byte is an immediate: any value */
@@ -38,28 +37,18 @@ struct native {
 
 /* --- operands --- */
 
-static u64 random_state = 0x9e3779b97f4a7c15ull;
-
-static u64 random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 0x2545f4914f6cdd1dull;
-}
-
 static u64 random_integer(void)
 {
     static const u64 corners[] = {0, 1, ~0ull, 0x8000000000000000ull, 0x7fffffffffffffffull, 0x8080808080808080ull,
                                   0x7f807f807f807f80ull, 0x80007fff80007fffull, 0x8000000080000000ull, 0xffull,
                                   0x00ff00ff00ff00ffull, 0x7fffffff7fffffffull};
-    u64 r = random_bits();
+    u64 r = random64();
     switch (r & 3) {
     case 0: return corners[(r >> 8) % ARRAY_SIZE(corners)];
-    case 1: return random_bits() & random_bits() & random_bits();
+    case 1: return random64() & random64() & random64();
     case 2: /* equal and zero bytes: strings */
-        return (random_bits() & 0x0303030303030303ull) * ((r >> 9) & 1 ? 1 : 0x21);
-    default: return random_bits();
+        return (random64() & 0x0303030303030303ull) * ((r >> 9) & 1 ? 1 : 0x21);
+    default: return random64();
     }
 }
 
@@ -68,7 +57,7 @@ static u32 random_single(void)
     static const u32 corners[] = {0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00001, 0xffc00002,
                                   0x7f800003, 0xff8fffff, 1, 0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0x3f000000,
                                   0x3effffff, 0xbf000000, 0x3fc00000, 0x40200000, 0xc0200000, 0x4b000001, 0x4affffff};
-    u64 r = random_bits();
+    u64 r = random64();
     if (r & 1)
         return corners[(r >> 8) % ARRAY_SIZE(corners)];
     return r & 2 ? (u32)(r >> 32) : (u32)((r >> 32 & 0x81ffffff) + 0x3f000000);
@@ -81,25 +70,25 @@ static u64 random_double(void)
                                   0x000fffffffffffffull, 0x0010000000000000ull, 0x7fefffffffffffffull,
                                   0x3fe0000000000000ull, 0xbfdfffffffffffffull, 0xbff8000000000000ull,
                                   0x4330000000000001ull, 0x432fffffffffffffull, 0x4004000000000000ull};
-    u64 r = random_bits();
+    u64 r = random64();
     if (r & 1)
         return corners[(r >> 8) % ARRAY_SIZE(corners)];
-    return r & 2 ? random_bits() : (random_bits() & 0x803fffffffffffffull) + 0x3fe0000000000000ull;
+    return r & 2 ? random64() : (random64() & 0x803fffffffffffffull) + 0x3fe0000000000000ull;
 }
 
 static u64 random_quad(unsigned options)
 {
     if (!(options & FLOATS))
         return random_integer();
-    return random_bits() & 1 ? random_double() : random_single() | (u64)random_single() << 32;
+    return random64() & 1 ? random_double() : random_single() | (u64)random_single() << 32;
 }
 
 static void random_native(struct native *n, unsigned options)
 {
     u64 *gpr = &n->rax;
     for (unsigned i = 0; i < 6; i++)
-        gpr[i] = options & SMALL && i != 1 ? (u64)(i64)(i32)(random_bits() % 41 - 20) : random_integer();
-    n->flags = 0x202 | (random_bits() & FLAGS_ARITH);
+        gpr[i] = options & SMALL && i != 1 ? (u64)(i64)(i32)(random64() % 41 - 20) : random_integer();
+    n->flags = 0x202 | (random64() & FLAGS_ARITH);
     for (unsigned i = 0; i < 4; i++)
         for (unsigned k = 0; k < 2; k++)
             n->xmm[i].q[k] = random_quad(options);
@@ -111,7 +100,7 @@ static void random_native(struct native *n, unsigned options)
     }
     n->mxcsr = 0x1f80;
     if (options & FLOATS)
-        n->mxcsr |= (u32)(random_bits() & 0xe07f) & (random_bits() & 1 ? 0xffff : 0x0000);
+        n->mxcsr |= (u32)(random64() & 0xe07f) & (random64() & 1 ? 0xffff : 0x0000);
 }
 
 /* --- host --- */
@@ -202,25 +191,6 @@ static bool host_has(unsigned feature) { return false; }
 
 /* --- interpreter --- */
 
-static struct toy *start_model(const char *model)
-{
-    struct toy *toy = toy_create(model, NULL);
-    struct cpu *cpu = toy->cpu;
-    cpu->seg[CS].base = 0;
-    cpu->seg[CS].selector = 0;
-    cpu->idtr.limit = 0x3ff;
-    cpu->gpr[RSP] = 0x7000;
-    cpu->cr0 |= CR0_NE;
-    cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
-    for (unsigned i = 0; i < 32; i++) {
-        poke(toy, i * 4, HANDLERS + i * 16, 4);
-        poke(toy, HANDLERS + i * 16, 0xf4, 1);
-    }
-    cpu->fpu = (struct fpu){.control = 0x37f};
-    cpu_state_changed(cpu);
-    return toy;
-}
-
 /* The first 2 MiB mapped to themselves. */
 static void enter_64bit_mode(struct toy *toy)
 {
@@ -237,35 +207,6 @@ static void enter_64bit_mode(struct toy *toy)
     cpu->cr0 |= CR0_PG;
     toy_set_cpl(toy, 0);
     cpu_state_changed(cpu);
-}
-
-static unsigned from_hex(const char *hex, u8 *code, unsigned size)
-{
-    unsigned length = 0, byte;
-    int n;
-    while (length < size && sscanf(hex, "%2x %n", &byte, &n) == 1) {
-        code[length++] = (u8)byte;
-        hex += n;
-    }
-    return length;
-}
-
-/* Runs bytes and a HLT behind them, where the mode's IDT leads to HANDLERS (or is empty).  The vector, or NO_FAULT; for
- * an empty IDT any fault is VECTOR_DF. */
-static int run(struct toy *toy, const char *hex)
-{
-    struct cpu *cpu = toy->cpu;
-    u8 code[128];
-    unsigned length = from_hex(hex, code, sizeof code - 1);
-    code[length++] = 0xf4;
-    memcpy(toy->ram + CODE, code, length);
-    block_flush_all(cpu);
-    cpu->rip = CODE;
-    cpu->activity = ACTIVITY_ACTIVE;
-    cpu_run(cpu, 100);
-    if (cpu->rip == CODE + length)
-        return NO_FAULT;
-    return cpu->activity == ACTIVITY_HALTED ? (int)((cpu->rip - HANDLERS) / 16) : VECTOR_DF;
 }
 
 /* --- comparison --- */
@@ -379,7 +320,7 @@ static inline void compare_with_host(const struct compare_case *cases, unsigned 
         u32 flags = FLAGS_ARITH & ~(u32)insn.opcode->flags_undefined;
         for (unsigned round = 0; round < rounds; round++) {
             if (cases[i].options & IMMEDIATE)
-                code[length - 1] = rounds >= 256 ? (u8)round : (u8)random_bits();
+                code[length - 1] = rounds >= 256 ? (u8)round : (u8)random64();
             if (!compare_once(toy, &cases[i], code, length, flags))
                 break;
         }

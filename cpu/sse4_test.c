@@ -94,23 +94,6 @@ TEST(every_row_was_compared)
 
 /* --- test vectors of the standards, on every host --- */
 
-static void set(struct toy *toy, unsigned i, u64 high, u64 low)
-{
-    toy->cpu->vec[i].q[0] = low;
-    toy->cpu->vec[i].q[1] = high;
-}
-
-static void check_xmm(const struct toy *toy, int line, unsigned i, u64 high, u64 low)
-{
-    const u64 *q = toy->cpu->vec[i].q;
-    if (q[0] == low && q[1] == high)
-        return;
-    unit_errors++;
-    printf("line %d: XMM%u is %016llx %016llx, should be %016llx %016llx\n", line, i, (unsigned long long)q[1],
-           (unsigned long long)q[0], (unsigned long long)high, (unsigned long long)low);
-}
-#define CHECK_XMM(toy, ...) check_xmm(toy, __LINE__, __VA_ARGS__)
-
 /* Bytes as the standards print them: the first is byte 0. */
 static void set_bytes(struct toy *toy, unsigned i, const char *hex)
 {

@@ -3,13 +3,12 @@
  */
 #include <stdarg.h>
 
-#include "cpu/toy_board.h"
+#include "cpu/toy_code.h"
 #include "cpu/x87.h"
 #include "cpu/x87_math.h"
+#include "tests/random.h"
 
-#define CODE 0x7c00u
 #define DATA 0x500u
-#define HANDLERS 0x6000u /* one HLT for each vector, 16 bytes apart */
 
 static int ferr_level, ignne;
 
@@ -20,49 +19,15 @@ static int signal_seen(void *board, enum cpu_signal signal, int value)
     return signal == CPU_SIGNAL_IGNNE_QUERY ? ignne : 0;
 }
 
-/* Real mode, everything at base 0, CR0.NE set, FNINIT done. */
 static struct toy *start(void)
 {
     static struct cpu_bus bus;
-    struct toy *toy = toy_create("max", NULL);
+    struct toy *toy = start_model("max");
     bus = toy_bus;
     bus.signal = signal_seen;
     ferr_level = ignne = 0;
-    struct cpu *cpu = toy->cpu;
-    cpu->bus = &bus;
-    cpu->seg[CS].base = 0;
-    cpu->seg[CS].selector = 0;
-    cpu->idtr.limit = 0x3ff;
-    cpu->gpr[RSP] = 0x7000;
-    cpu->cr0 |= CR0_NE;
-    for (unsigned i = 0; i < 32; i++) {
-        poke(toy, i * 4, HANDLERS + i * 16, 4);
-        poke(toy, HANDLERS + i * 16, 0xf4, 1);
-    }
-    cpu->fpu = (struct fpu){.control = 0x37f};
-    cpu_state_changed(cpu);
+    toy->cpu->bus = &bus;
     return toy;
-}
-
-/* Runs machine code given in hex.  The vector it raised, or NO_FAULT. */
-static int run(struct toy *toy, const char *hex)
-{
-    struct cpu *cpu = toy->cpu;
-    unsigned length = 0, byte, n;
-    u8 code[128];
-    while (sscanf(hex, "%2x %n", &byte, &n) == 1 && length < sizeof code - 1) {
-        code[length++] = (u8)byte;
-        hex += n;
-    }
-    code[length++] = 0xf4;
-    memcpy(toy->ram + CODE, code, length);
-    block_flush_all(cpu);
-    cpu->rip = CODE;
-    cpu->activity = ACTIVITY_ACTIVE;
-    cpu_run(cpu, 100);
-    if (cpu->rip == CODE + length)
-        return NO_FAULT;
-    return (int)((cpu->rip - HANDLERS) / 16);
 }
 
 static u16 status(const struct toy *toy)
@@ -673,20 +638,10 @@ TEST(pointers_follow_instructions_with_operands_but_not_control_instructions)
 
 #if X87_HOST
 
-static u64 seed = 88172645463325252ull;
-
-static u64 next_random(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed * 0x2545f4914f6cdd1dull;
-}
-
 static struct x87_reg random_number(unsigned lowest, unsigned highest)
 {
-    u64 r = next_random();
-    return (struct x87_reg){.mantissa = next_random() | 1ull << 63,
+    u64 r = random64();
+    return (struct x87_reg){.mantissa = random64() | 1ull << 63,
                             .sign_exponent = (u16)((r & 0x8000) | (lowest + (r >> 16) % (highest - lowest + 1)))};
 }
 

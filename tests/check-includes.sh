@@ -8,7 +8,7 @@ rule() {
     found=0
     for file in $1; do
         # Tests, and headers that only they use, stand beside what they test.
-        case $file in *_test.c) extra='|tests/|cpu/types\.h' ;; *.h) extra='|tests/unit\.h' ;; *) extra='' ;; esac
+        case $file in *_test.c) extra='|tests/|cpu/types\.h' ;; *.h) extra='|tests/(unit|random)\.h' ;; *) extra='' ;; esac
         [ -f "$file" ] || continue
         found=1
         bad=$(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" | grep -vE "\"($2$extra)")

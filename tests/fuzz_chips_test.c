@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "machine/pc/board.h"
+#include "tests/random.h"
 #include "tests/unit.h"
 #include "ui/monitor.h"
 
@@ -22,29 +23,11 @@ static struct monitor *monitor;
 static const struct chardev_ops monitor_ops = {.name = "test"};
 static struct chardev monitor_chr = {.ops = &monitor_ops};
 static struct pc *pc;
-static u64 random_state, seed, bursts_done, instructions;
+static u64 seed, bursts_done, instructions;
 static char dir[64], names[8][128];
 static int name_count;
 
 /* --- chance ------------------------------------------------------------------------------------------------------ */
-
-static u64 random64(void)
-{
-    random_state ^= random_state << 13; /* xorshift64 */
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 0x2545f4914f6cdd1dull;
-}
-
-static u64 below(u64 limit)
-{
-    return (random64() >> 11) % limit;
-}
-
-static bool one_in(unsigned n)
-{
-    return below(n) == 0;
-}
 
 static u64 random_value(void)
 {
@@ -677,7 +660,7 @@ static void fuzz(enum machine_type type, enum vga_type vga, u64 number)
     config.vga = vga;
     config.sound_count -= type == MACHINE_ISAPC; /* the last card is PCI's */
     seed = from_environment("FUZZ_SEED", number);
-    random_state = seed * 0x9e3779b97f4a7c15ull | 1;
+    random_state = seed;
     instructions = 0;
     if (set_up(&config)) {
         u64 bursts = from_environment("FUZZ_BURSTS", BURSTS);

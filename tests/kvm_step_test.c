@@ -18,6 +18,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "tests/random.h"
 #include "tests/toy_board.h"
 #include "tests/unit.h"
 
@@ -138,23 +139,6 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-/* --- random numbers --- */
-
-static u64 random_state;
-
-static u64 random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 0x2545f4914f6cdd1dull >> 16;
-}
-
-static unsigned below(unsigned n)
-{
-    return (unsigned)(random_bits() % n);
-}
-
 /* --- a case --- */
 
 struct trial {
@@ -242,7 +226,7 @@ static void make_tss(struct trial *t)
 
 static u32 random_flags(void)
 {
-    u32 flags = 2 | (random_bits() & (FLAGS_ARITH | FLAG_DF | FLAG_IOPL | FLAG_AC | FLAG_ID));
+    u32 flags = 2 | (random64() & (FLAGS_ARITH | FLAG_DF | FLAG_IOPL | FLAG_AC | FLAG_ID));
     return below(16) ? flags : flags | FLAG_NT;
 }
 
@@ -294,7 +278,7 @@ static void make_trial(struct trial *t, const struct row *row)
     t->wide = (row->flags & BOTH) == BOTH ? below(2) : (row->flags & LONG) != 0;
     t->cpl = below(2) ? 3 : 0;
     for (unsigned i = 0; i < 16; i++)
-        t->gpr[i] = t->wide ? random_bits() & 0x7fff : (u32)random_bits();
+        t->gpr[i] = t->wide ? random64() & 0x7fff : (u32)random64();
     u32 sp = t->cpl ? STACK3 - 0x100 : STACK0 - 0x100;
     t->gpr[RAX] = random_selector();
     t->gpr[RBX] = DATA;

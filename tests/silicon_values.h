@@ -7,26 +7,7 @@
 #include <string.h>
 
 #include "cpu/types.h"
-
-static u64 random_state;
-
-static inline u64 random64(void) /* splitmix64 */
-{
-    u64 z = random_state += 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
-static inline unsigned below(unsigned n)
-{
-    return (unsigned)((random64() >> 32) * n >> 32);
-}
-
-static inline bool one_in(unsigned n)
-{
-    return below(n) == 0;
-}
+#include "tests/random.h"
 
 static u64 integer_value(void)
 {
