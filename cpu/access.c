@@ -116,6 +116,8 @@ static void check_watchpoints(struct cpu *cpu, u64 linear, unsigned length, unsi
 {
     if (unlikely(cpu->dr[7] & DR7_ENABLES) && !(access & ACCESS_SYSTEM))
         debug_check_data(cpu, linear, length, access & ACCESS_WRITE);
+    if (unlikely(cpu->debugger.watchpoints))
+        debugger_after_access(cpu, linear, length, access & ACCESS_WRITE);
 }
 
 static void access_bytes(struct cpu *cpu, u64 linear, void *data, unsigned length, unsigned access)
@@ -125,6 +127,8 @@ static void access_bytes(struct cpu *cpu, u64 linear, void *data, unsigned lengt
     bool crosses = length > here;
     if (!crosses)
         here = length;
+    if (unlikely(cpu->debugger.watchpoints))
+        debugger_before_access(cpu, linear, length, access & ACCESS_WRITE);
     translate(cpu, linear, access, &first);
     if (crosses)
         translate(cpu, next_page(cpu, linear), access, &second);
@@ -168,6 +172,8 @@ u8 *mmu_window(struct cpu *cpu, u64 linear, unsigned length, bool write)
     unsigned access = data_access(cpu) | (write ? ACCESS_WRITE : 0);
     if (unlikely(cpu->tlb == cpu->tlbs[TLB_NEVER]) || unlikely(cpu->dr[7] & DR7_ENABLES))
         return NULL;
+    if (unlikely(cpu->debugger.watchpoints) && debugger_watchpoint(&cpu->debugger, linear, length, write))
+        return NULL;
     struct target target;
     translate(cpu, linear, access, &target);
     if (target.host && target.logged)
@@ -210,6 +216,8 @@ void system_load_bytes(struct cpu *cpu, u64 linear, void *data, unsigned length)
 static void check_pages(struct cpu *cpu, u64 linear, unsigned length, unsigned access)
 {
     struct target target;
+    if (unlikely(cpu->debugger.watchpoints))
+        debugger_before_access(cpu, linear, length, access & ACCESS_WRITE);
     translate(cpu, linear, access, &target);
     if ((linear & 0xfff) + length > 0x1000)
         translate(cpu, next_page(cpu, linear), access, &target);

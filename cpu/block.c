@@ -8,15 +8,16 @@
  */
 #include "cpu/block.h"
 #include "cpu/coverage.h"
+#include "cpu/system.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define ARENA_SIZE (48u << 20)
-/* Head, 32 ops (each with its coverage op), a pseudo-op and a link, a check; and the bytes that they were decoded
+/* Head, 32 ops (each with its coverage op), a pseudo-op and a link, a check and a breakpoint; and the bytes that they were decoded
  * from. */
-#define BLOCK_SPACE (sizeof(struct block) + (2 * BLOCK_MAX_INSNS + 4) * sizeof(struct op))
+#define BLOCK_SPACE (sizeof(struct block) + (2 * BLOCK_MAX_INSNS + 5) * sizeof(struct op))
 #define CODE_SPACE (BLOCK_MAX_INSNS * 15)
 #define NEW_PAGE_SPACE (2 * sizeof(struct code_page))
 
@@ -428,7 +429,7 @@ static void finish(struct builder *b)
     for (unsigned i = 0; i < b->ops; i++) {
         if (block->ops[i].length)
             block->ops[i].left = left--;
-        else if (block->ops[i].fn == exec_cover)
+        else if (block->ops[i].fn == exec_cover || block->ops[i].fn == exec_breakpoint)
             block->ops[i].left = left;
     }
     block->count = b->count;
@@ -459,6 +460,13 @@ static void trace_block(struct cpu *cpu, const struct builder *b)
     }
 }
 
+/* A debugger's breakpoint may lie at the next instruction, which then begins a block. */
+static bool may_break(const struct builder *b)
+{
+    const struct debugger *debugger = &b->cpu->debugger;
+    return unlikely(debugger->breakpoints) && debugger_breaks_at_offset(debugger, b->phys + b->bytes);
+}
+
 static struct block *build(struct cpu *cpu, u64 linear, u64 phys, unsigned max, bool cached)
 {
     struct builder b = {
@@ -483,9 +491,11 @@ static struct block *build(struct cpu *cpu, u64 linear, u64 phys, unsigned max, 
     b.block = b.cached ? (struct block *)(cpu->blocks->arena + cpu->blocks->used) : cpu->blocks->scratch;
     if (check)
         append_pseudo(&b, exec_check, 0);
+    if (cached && may_break(&b)) /* block_build_short is for who has looked */
+        append_pseudo(&b, exec_breakpoint, 0);
     do
         append_instruction(&b, &insn);
-    while (!b.ended && b.count < b.max && next_instruction(&b, &insn) && !beyond_limit(&b, &insn));
+    while (!b.ended && b.count < b.max && !may_break(&b) && next_instruction(&b, &insn) && !beyond_limit(&b, &insn));
     finish(&b);
     if (!b.cached && b.count > 1) /* it may write into itself */
         watch_page(cpu, &b.page, phys & ~0xfffull);

@@ -60,7 +60,7 @@ void exec_enter(struct cpu *cpu, const struct op *first);
 
 /* Pseudo-ops (exec_flow.c), as block.c plants them. */
 extern void (*const exec_fallthrough_near)(void), (*const exec_fallthrough_cross)(void), (*const exec_check)(void),
-    (*const exec_stale)(void), (*const exec_leave)(void), (*const exec_cover)(void);
+    (*const exec_stale)(void), (*const exec_leave)(void), (*const exec_cover)(void), (*const exec_breakpoint)(void);
 /* exec_move.c: MOV with a 64-bit absolute address. */
 extern void (*const exec_load_absolute)(void), (*const exec_store_absolute)(void);
 

@@ -13,6 +13,7 @@
 #include <setjmp.h>
 
 #include "cpu/bus.h"
+#include "cpu/debugger.h"
 #include "cpu/types.h"
 
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
@@ -292,6 +293,7 @@ struct cpu {
     u16 tlb_used_count[2];
     u16 tlb_used[2][1024]; /* indices filled since the last flush; count beyond the array: all */
     u64 tlb_large_low, tlb_large_high; /* linear bytes that large pages filled; low > high: none */
+    struct debugger debugger;
     struct walk_page walk_pages[WALK_PAGES];
     struct itlb_entry itlbs[2][ITLB_SIZE];
     struct tlb_entry tlbs[TLB_CLASSES][TLB_SIZE];
@@ -308,7 +310,7 @@ enum cpu_exit {
     CPU_EXIT_KICKED,   /* cpu_kick */
     CPU_EXIT_HALTED,   /* HLT with nothing to wake it */
     CPU_EXIT_SHUTDOWN, /* triple fault; bus->signal was told */
-    CPU_EXIT_DEBUG,    /* a debugger's breakpoint or single step */
+    CPU_EXIT_DEBUG,    /* a debugger's breakpoint, watchpoint or single step: cpu->debugger tells */
 };
 
 #define CPU_DEFAULT_MODEL "qemu64"
@@ -328,6 +330,10 @@ const char *const *cpu_model_names(void);
 
 /* The interpreter: executes at most `budget` instructions; exact to the instruction. */
 enum cpu_exit cpu_run(struct cpu *cpu, u64 budget);
+/* For a debugger: one instruction, or one iteration of REP, whatever breakpoint it stands at; where it faults, the delivery
+ * of the fault.  Interrupts wait unless `interrupts` (then one may be delivered first) or the CPU is halted.
+ * CPU_EXIT_DEBUG with the cause STOP_STEP or STOP_WATCHPOINT, or what kept it: KICKED, HALTED, SHUTDOWN. */
+enum cpu_exit cpu_step(struct cpu *cpu, bool interrupts);
 /* Instructions executed since power-on; valid inside bus callbacks too. */
 u64 cpu_instructions(const struct cpu *cpu);
 

@@ -92,6 +92,15 @@ static OP(cover)
     NEXT();
 }
 
+/* First op, after a check, where a debugger's breakpoint may lie: the loop looks closer. */
+static OP(breakpoint)
+{
+    if (!debugger_breakpoint(&cpu->debugger, CODE_LINEAR(cpu->rip)))
+        NEXT();
+    cpu_set_attention(cpu, ATTENTION_CHECK);
+    LEAVE_BEFORE();
+}
+
 /* End of an uncached block. */
 static OP(leave_block)
 {
@@ -105,6 +114,7 @@ void (*const exec_check)(void) = HANDLER(check);
 void (*const exec_stale)(void) = HANDLER(stale);
 void (*const exec_leave)(void) = HANDLER(leave_block);
 void (*const exec_cover)(void) = HANDLER(cover);
+void (*const exec_breakpoint)(void) = HANDLER(breakpoint);
 
 /* --- targets --- */
 

@@ -332,7 +332,10 @@ void far_return(struct cpu *cpu, enum size size, unsigned release)
 #define FLAGS_ALWAYS (FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT)
 
 /* RF holds off an instruction breakpoint; without breakpoints nothing would clear it again, so it is dropped. */
-static u32 rf_if_needed(const struct cpu *cpu) { return cpu->dr[7] & DR7_ENABLES ? FLAG_RF : 0; }
+static u32 rf_if_needed(const struct cpu *cpu)
+{
+    return (cpu->dr[7] & DR7_ENABLES) || cpu->debugger.breakpoints ? FLAG_RF : 0;
+}
 
 /* What IRET may change at the current privilege. */
 static u32 iret_mask(const struct cpu *cpu, enum size size)
@@ -352,6 +355,8 @@ static void iret_flags(struct cpu *cpu, u64 image, u32 mask)
 {
     u64 flags = (flags_get(cpu) & ~(u64)(mask | FLAG_RF)) | (image & mask & ~(u64)FLAG_RF);
     flags_write(cpu, flags | (image & mask & rf_if_needed(cpu)));
+    if (unlikely(cpu->rflags & FLAG_RF)) /* for the next instruction, and not longer */
+        cpu_set_attention(cpu, ATTENTION_CHECK);
 }
 
 static void iret_real(struct cpu *cpu, enum size size)

@@ -33,7 +33,7 @@ _Noreturn void cpu_raise_error(struct cpu *cpu, enum vector vector, u32 error)
     cpu->fault.vector = vector;
     cpu->fault.has_error = true;
     cpu->fault.error = error;
-    longjmp(cpu->recover, 1);
+    longjmp(cpu->recover, RECOVER_FAULT);
 }
 
 _Noreturn void cpu_raise(struct cpu *cpu, enum vector vector)
@@ -41,7 +41,7 @@ _Noreturn void cpu_raise(struct cpu *cpu, enum vector vector)
     cpu->fault.vector = vector;
     cpu->fault.has_error = false;
     cpu->fault.error = 0;
-    longjmp(cpu->recover, 1);
+    longjmp(cpu->recover, RECOVER_FAULT);
 }
 
 static _Noreturn void raise_idt(struct cpu *cpu, enum vector vector, const struct event *event)

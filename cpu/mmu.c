@@ -263,15 +263,21 @@ static bool store_may_hit(const struct cpu *cpu, enum tlb_class class, const str
            permitted(cpu, access, t->rights);
 }
 
+/* By the guest's debug registers, or by a debugger. */
+static bool watches_page(const struct cpu *cpu, u64 page, bool write)
+{
+    return debug_watches_page(cpu, page, write) || debugger_watchpoint(&cpu->debugger, page, 0x1000, write);
+}
+
 void tlb_fill(struct cpu *cpu, u64 linear, enum tlb_class class, const struct translation *t, const struct cpu_page *p)
 {
     u64 page = linear & PAGE_MASK;
-    bool watched = unlikely(cpu->dr[7] & DR7_ENABLES);
+    bool watched = unlikely((cpu->dr[7] & DR7_ENABLES) || cpu->debugger.watchpoints);
     /* With SMAP the supervisor's right to a user page changes with AC: such pages only enter the user TLB, which
      * mmu_lookup asks too while AC is set. */
     if (unlikely(cpu->cr4 & CR4_SMAP) && class == TLB_SUPERVISOR && t->user)
         class = TLB_USER;
-    if (!p->host || (watched && debug_watches_page(cpu, page, false)))
+    if (!p->host || (watched && watches_page(cpu, page, false)))
         return;
     unsigned index = (linear >> 12) & (TLB_SIZE - 1);
     struct tlb_entry *e = &cpu->tlbs[class][index];
@@ -279,7 +285,7 @@ void tlb_fill(struct cpu *cpu, u64 linear, enum tlb_class class, const struct tr
         note_used(cpu, class, index);
     if (unlikely(t->shift > 12))
         note_large(cpu, linear, t->shift);
-    bool store = store_may_hit(cpu, class, t, p) && !(watched && debug_watches_page(cpu, page, true));
+    bool store = store_may_hit(cpu, class, t, p) && !(watched && watches_page(cpu, page, true));
     e->read_tag = page;
     e->write_tag = store ? page : TLB_INVALID;
     e->addend = (u64)(uintptr_t)p->host - page;

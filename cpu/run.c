@@ -158,6 +158,8 @@ static bool deliver_event(struct cpu *cpu)
         interrupt_debug_trap(cpu);
         return true;
     }
+    if (cpu->debugger.quiet && cpu->activity == ACTIVITY_ACTIVE)
+        return false;
     if (cpu->nmi_pending && !cpu->nmi_blocked && !cpu->shadow) {
         cpu->nmi_pending = false;
         clear_attention(cpu, ATTENTION_NMI);
@@ -179,7 +181,9 @@ static bool deliver_event(struct cpu *cpu)
 /* After acting on cpu->attention, keeps only those bits that ask for another look. */
 static void settle_attention(struct cpu *cpu)
 {
-    u32 done = ATTENTION_TRAP | ATTENTION_NMI | ATTENTION_CHECK;
+    u32 done = ATTENTION_TRAP | ATTENTION_CHECK;
+    if (!cpu->nmi_pending || !cpu->debugger.quiet)
+        done |= ATTENTION_NMI;
     if (!cpu->intr || !(cpu->rflags & FLAG_IF))
         done |= ATTENTION_INTR;
     if (cpu->activity == ACTIVITY_ACTIVE)
@@ -201,7 +205,7 @@ static void step(struct cpu *cpu)
         u64 linear = (cpu->code_base + cpu->rip) & cpu->code_mask;
         /* "Debug Exceptions": after MOV SS and POP SS, as if RF were set. */
         if (shadow != SHADOW_MOVSS && debug_check_code(cpu, linear))
-            longjmp(cpu->recover, 1);
+            longjmp(cpu->recover, RECOVER_FAULT);
     }
     struct block *block = block_build_short(cpu, 1);
     u64 interrupts = cpu->stats.interrupts;
@@ -270,10 +274,13 @@ static bool attend(struct cpu *cpu, enum cpu_exit *why)
         *why = CPU_EXIT_KICKED;
         return true;
     }
+    u64 events = cpu->stats.interrupts;
     if (cpu->held.valid)
         deliver_held(cpu);
     else if (cpu->activity == ACTIVITY_ACTIVE || cpu_has_work(cpu))
         deliver_event(cpu);
+    if (cpu->debugger.stepping && cpu->stats.interrupts != events && !cpu->debugger.cause)
+        cpu->debugger.cause = STOP_STEP; /* before the handler's first instruction */
     settle_attention(cpu);
     if (cpu->activity == ACTIVITY_HALTED && !cpu_has_work(cpu)) {
         *why = CPU_EXIT_HALTED;
@@ -291,11 +298,23 @@ static enum cpu_exit loop(struct cpu *cpu)
         cpu->op = NULL;
         cpu->budget += cpu->budget_held;
         cpu->budget_held = 0;
+        cpu->debugger.restarts = false;
+        if (unlikely(cpu->debugger.cause))
+            return CPU_EXIT_DEBUG;
+        if (unlikely(cpu->debugger.stepping) && cpu->budget <= 0) /* what the instruction brought about comes next */
+            return CPU_EXIT_BUDGET;
         bool exact = cpu->attention & ATTENTION_CHECK;
         if ((cpu->attention || cpu->pending_dr6 || cpu->activity != ACTIVITY_ACTIVE) && attend(cpu, &why))
             return why;
+        if (unlikely(cpu->debugger.cause)) /* the delivery of an event touched a watchpoint */
+            return CPU_EXIT_DEBUG;
         if (cpu->budget <= 0)
             return CPU_EXIT_BUDGET;
+        if (unlikely(cpu->debugger.breakpoints) && debugger_is_here(cpu)) {
+            if (debugger_stops(cpu))
+                return CPU_EXIT_DEBUG;
+            exact = true;
+        }
         if ((cpu->mode & MODE_STEP) || cpu->shadow || exact) {
             if (cpu_tracing(CPU))
                 trace_instruction(cpu);
@@ -307,8 +326,40 @@ static enum cpu_exit loop(struct cpu *cpu)
             block = block_build_short(cpu, cpu->budget);
         cpu->budget -= block->count;
         cpu->rflags &= ~(u64)FLAG_RF;
+        cpu->debugger.restarts = true;
         exec_enter(cpu, block->ops);
     }
+}
+
+/* Back to the start of the instruction under way, which has not been executed. */
+static void rewind_instruction(struct cpu *cpu)
+{
+    if (cpu->op) {
+        cpu->rip += cpu->op->ip;
+        cpu->budget += cpu->op->left;
+        cpu->op = NULL;
+    }
+    cpu->covering = COVERAGE_NOTHING;
+}
+
+static void take_fault(struct cpu *cpu)
+{
+    cpu->debugger.restarts = false;
+    rewind_instruction(cpu);
+    cpu->shadow = 0;
+    cpu->pending_dr6 &= ~(u64)DR6_DATA; /* the access that a breakpoint saw will be made again */
+    interrupt_fault(cpu);
+    if (cpu->debugger.stepping && !cpu->debugger.cause)
+        cpu->debugger.cause = STOP_STEP;
+}
+
+/* An instruction is about to touch what a debugger watches. */
+static void start_anew(struct cpu *cpu)
+{
+    if (!cpu->op) /* the last one of its block, which has paid for it */
+        cpu->budget++;
+    rewind_instruction(cpu);
+    cpu_set_attention(cpu, ATTENTION_CHECK);
 }
 
 enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
@@ -316,17 +367,12 @@ enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
     cpu->run_budget = cpu->budget = MIN(budget, 1ull << 40);
     cpu->budget_held = 0;
     cpu->fl = fl_from_eflags(cpu->rflags);
-    if (setjmp(cpu->recover)) {
-        /* A fault: rip back to the start of the instruction, which has not been executed. */
-        if (cpu->op) {
-            cpu->rip += cpu->op->ip;
-            cpu->budget += cpu->op->left;
-            cpu->op = NULL;
-        }
-        cpu->shadow = 0;
-        cpu->covering = COVERAGE_NOTHING;
-        cpu->pending_dr6 &= ~(u64)DR6_DATA; /* the access that a breakpoint saw will be made again */
-        interrupt_fault(cpu);
+    cpu->debugger.cause = STOP_NONE;
+    if (unlikely(cpu->debugger.changed))
+        debugger_apply(cpu);
+    switch (setjmp(cpu->recover)) {
+    case RECOVER_FAULT: take_fault(cpu); break;
+    case RECOVER_ALONE: start_anew(cpu); break;
     }
     enum cpu_exit why = loop(cpu);
     coverage_complete(cpu);
@@ -334,6 +380,19 @@ enum cpu_exit cpu_run(struct cpu *cpu, u64 budget)
     cpu->run_budget = cpu->budget = 0;
     cpu->rflags = flags_get(cpu);
     return why;
+}
+
+enum cpu_exit cpu_step(struct cpu *cpu, bool interrupts)
+{
+    struct debugger *debugger = &cpu->debugger;
+    debugger->stepping = true;
+    debugger->quiet = !interrupts;
+    enum cpu_exit why = cpu_run(cpu, 1);
+    debugger->stepping = debugger->quiet = false;
+    if (why != CPU_EXIT_BUDGET)
+        return why;
+    debugger->cause = STOP_STEP;
+    return CPU_EXIT_DEBUG;
 }
 
 void cpu_state_changed(struct cpu *cpu)

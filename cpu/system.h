@@ -35,6 +35,9 @@ enum system_type {
 #define DR7_FIXED 0x400u
 #define DR7_ENABLES 0xffu
 
+/* What cpu_run's setjmp returns. */
+enum { RECOVER_FAULT = 1, RECOVER_ALONE };
+
 static inline bool in_64bit_mode(const struct cpu *cpu)
 {
     return in_long_mode(cpu) && (cpu->seg[CS].access & SEG_L);
@@ -45,6 +48,22 @@ static inline bool is_canonical(u64 address) { return (u64)((i64)(address << 16)
 
 /* Writes the low half or all of a register as 16, 32 or 64-bit stack and instruction pointers are written. */
 static inline void write_masked(u64 *to, u64 value, u64 mask) { *to = (*to & ~mask) | (value & mask); }
+
+/* --- debugger.c --- */
+
+static inline bool debugger_breaks_at_offset(const struct debugger *debugger, u64 address)
+{
+    return debugger->offsets[(address & 0xfff) >> 6] >> (address & 63) & 1;
+}
+/* Is there a breakpoint at the instruction to be executed next?  Does it stop there?  It then is the stop's cause. */
+bool debugger_is_here(const struct cpu *cpu);
+bool debugger_stops(struct cpu *cpu);
+/* Where something is watched, around every data access that is not in the TLB, and before an instruction relies on one
+ * that it will make. */
+void debugger_before_access(struct cpu *cpu, u64 linear, unsigned length, bool write);
+void debugger_after_access(struct cpu *cpu, u64 linear, unsigned length, bool write);
+/* The list changed: blocks and TLB are to be made anew. */
+void debugger_apply(struct cpu *cpu);
 
 /* --- access.c --- */
 
