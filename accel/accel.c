@@ -5,7 +5,7 @@
  * end no later than the next timer should fire, by the speed seen so far; under -icount a slice ends on the exact
  * instruction.
  */
-#include "accel/shift.h"
+#include "accel/debug.h"
 
 #include <config.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "accel/shift.h"
 #include "machine/cpubus.h"
 #include "machine/trace.h"
 
@@ -28,6 +29,7 @@ struct accel {
     struct accel_options options;
     struct vcpu vcpu;
     struct memory_listener listener;
+    struct debug debug;
     int pauses;
     pthread_cond_t parked;
     enum machine_event ending;
@@ -144,6 +146,26 @@ static void earlier_deadline(void *opaque)
     kick(opaque);
 }
 
+/* --- stopping --- */
+
+static void set_state(struct accel *accel, enum run_state state)
+{
+    struct machine *machine = accel->machine;
+    machine->state = state;
+    if (state == RUN_RUNNING)
+        clock_start(machine->clock), cpubus_stop_tsc(machine, false);
+    else if (state == RUN_STOPPED)
+        clock_stop(machine->clock), cpubus_stop_tsc(machine, true);
+    debug_announce(&accel->debug, machine);
+}
+
+static void stop(struct accel *accel, enum accel_stop_reason reason)
+{
+    accel->debug.stepping = accel->debug.passing = false;
+    accel->debug.stop = (struct accel_stop){.reason = reason};
+    set_state(accel, RUN_STOPPED);
+}
+
 /* --- events --- */
 
 static void nothing(void *opaque) {}
@@ -187,7 +209,7 @@ static void handle_event(struct accel *accel)
         break;
     case EVENT_SHUTDOWN:
         if (accel->options.no_shutdown)
-            machine->state = RUN_STOPPED, clock_stop(machine->clock), cpubus_stop_tsc(machine, true);
+            stop(accel, ACCEL_STOP_POWER_OFF);
         else
             end(accel, event);
         break;
@@ -256,10 +278,16 @@ static void after_run(struct accel *accel, enum engine_exit why, u64 executed)
     struct machine *machine = accel->machine;
     if (why == ENGINE_EXIT_CANNOT) {
         shift_detour(vcpu);
-    } else if (why == ENGINE_EXIT_DEAD) {
+        return;
+    }
+    if (why == ENGINE_EXIT_DEAD) {
         if (!shift_give_up(vcpu))
             machine_request(machine, EVENT_INTERNAL, "the host's KVM failed and took the processor's state along");
-    } else if (vcpu->shift.left) {
+        return;
+    }
+    if (why == ENGINE_EXIT_DEBUG && debug_stopped(&accel->debug, vcpu->cpu))
+        set_state(accel, RUN_STOPPED);
+    if (vcpu->shift.left) {
         shift_detour_ran(vcpu, executed);
     } else if (why == ENGINE_EXIT_SHUTDOWN && machine->event == EVENT_NONE) {
         machine->event = EVENT_TRIPLE_FAULT;
@@ -272,6 +300,9 @@ static void run(struct accel *accel)
     struct vcpu *vcpu = &accel->vcpu;
     struct machine *machine = accel->machine;
     u64 budget = slice(accel);
+    bool alone = debug_is_alone(&accel->debug);
+    if (alone && vcpu->engine->timed)
+        shift_step_aside(vcpu, "single steps of a debugger");
     if (vcpu->engine->timed)
         vcpu->slice_ns = slice_ns(accel);
     else if (vcpu->shift.left)
@@ -280,7 +311,7 @@ static void run(struct accel *accel)
     struct timespec before, after;
     u64 executed = cpu_instructions(vcpu->cpu);
     clock_gettime(CLOCK_MONOTONIC, &before);
-    enum engine_exit why = vcpu->engine->run(vcpu, budget);
+    enum engine_exit why = alone ? debug_step(&accel->debug, vcpu) : vcpu->engine->run(vcpu, budget);
     clock_gettime(CLOCK_MONOTONIC, &after);
     executed = cpu_instructions(vcpu->cpu) - executed;
     machine_lock(machine);
@@ -294,15 +325,20 @@ static void run(struct accel *accel)
 static void park(struct accel *accel)
 {
     struct vcpu *vcpu = &accel->vcpu;
+    bool stopped = false;
     vcpu->engine->store(vcpu);
+    u64 place = debug_place(vcpu->cpu);
     vcpu->parked = true;
     pthread_cond_broadcast(&accel->parked);
     while (accel->pauses || accel->machine->state == RUN_STOPPED) {
         if (!accel->pauses && accel->machine->event != EVENT_NONE)
             break;
+        stopped |= accel->machine->state == RUN_STOPPED;
         pthread_cond_wait(&accel->machine->wake, &accel->machine->lock);
     }
     vcpu->parked = false;
+    if (stopped && place == debug_place(vcpu->cpu)) /* a debugger that went elsewhere may stop there at once */
+        debug_goes_on(&accel->debug, vcpu->cpu);
     vcpu->engine->load(vcpu);
 }
 
@@ -319,7 +355,8 @@ static void *drive(void *opaque)
         else if (accel->pauses || machine->state == RUN_STOPPED)
             park(accel);
         else {
-            clock_run(machine->clock);
+            if (!debug_holds_time(&accel->debug, accel->vcpu.cpu))
+                clock_run(machine->clock);
             if (machine->event != EVENT_NONE)
                 continue;
             if (cpu_has_work(accel->vcpu.cpu))
@@ -467,6 +504,7 @@ void accel_destroy(struct accel *accel)
     for (unsigned i = 0; engines[i]; i++)
         engines[i]->destroy(&accel->vcpu);
     cpu_destroy(accel->vcpu.cpu);
+    debug_destroy(&accel->debug);
     pthread_cond_destroy(&accel->parked);
     free(accel);
 }
@@ -493,12 +531,44 @@ void accel_set_state(struct accel *accel, enum run_state state)
     struct machine *machine = accel->machine;
     if (machine->state == RUN_QUIT || machine->state == state)
         return;
-    machine->state = state;
-    if (state == RUN_RUNNING)
-        clock_start(machine->clock), cpubus_stop_tsc(machine, false);
-    else if (state == RUN_STOPPED)
-        clock_stop(machine->clock), cpubus_stop_tsc(machine, true);
+    if (state == RUN_STOPPED)
+        stop(accel, ACCEL_STOP_USER);
+    else
+        set_state(accel, state);
     kick(accel);
+}
+
+int accel_can_debug(const struct accel *accel, struct error *err)
+{
+    if (accel->options.lockstep.engines)
+        return error_set(err, EINVAL, "lockstep takes no debugger: start without it");
+    return 0;
+}
+
+void accel_listen(struct accel *accel, struct accel_listener *listener)
+{
+    listener->next = accel->debug.listeners;
+    accel->debug.listeners = listener;
+}
+
+void accel_unlisten(struct accel *accel, struct accel_listener *listener)
+{
+    for (struct accel_listener **at = &accel->debug.listeners; *at; at = &(*at)->next)
+        if (*at == listener) {
+            *at = listener->next;
+            return;
+        }
+}
+
+struct accel_stop accel_last_stop(const struct accel *accel) { return accel->debug.stop; }
+
+void accel_step(struct accel *accel, bool interrupts)
+{
+    if (accel->machine->state != RUN_STOPPED || accel->options.lockstep.engines)
+        return;
+    accel->debug.stepping = true;
+    accel->debug.interrupts = interrupts;
+    accel_set_state(accel, RUN_RUNNING);
 }
 
 enum machine_event accel_ending(const struct accel *accel) { return accel->ending; }

@@ -60,6 +60,8 @@ struct engine {
 };
 
 extern const struct engine interp_engine;
+/* For a debugger: cpu_step, on the vCPU's thread with the interpreter in gear; ENGINE_EXIT_DEBUG if it did. */
+enum engine_exit interp_step(struct vcpu *vcpu, bool interrupts);
 extern const struct engine kvm_engine; /* if CONFIG_KVM */
 extern const struct engine lockstep_engine; /* two others, compared; not in the list */
 /* All engines of this build, best first, NULL-terminated. */
@@ -140,6 +142,42 @@ void accel_pause(struct accel *accel);
 void accel_resume(struct accel *accel);
 /* Lock held: state to RUN_RUNNING or RUN_STOPPED (monitor stop, cont). */
 void accel_set_state(struct accel *accel, enum run_state state);
+
+/* --- debuggers: points are set by debugger_add (cpu/debugger.h) on a paused machine --- */
+
+enum accel_stop_reason {
+    ACCEL_STOP_USER,
+    ACCEL_STOP_STEP,
+    ACCEL_STOP_BREAKPOINT, /* point: which */
+    ACCEL_STOP_WATCHPOINT,
+    ACCEL_STOP_POWER_OFF,  /* with no_shutdown */
+};
+
+struct accel_stop {
+    enum accel_stop_reason reason;
+    struct point point;
+};
+
+enum { POINT_OF_MONITOR, POINT_OF_GDB }; /* struct point.owner */
+
+/* Told on the loop's thread, lock held, after machine->state went between RUN_RUNNING and RUN_STOPPED; a short stay in
+ * either may go unseen. */
+struct accel_listener {
+    void (*state_changed)(void *opaque);
+    void *opaque;
+    struct accel_listener *next;
+};
+
+/* 0, or -EINVAL if this engine (lockstep) takes no debugger. */
+int accel_can_debug(const struct accel *accel, struct error *err);
+/* Lock held, all of these.  The listener stays the caller's. */
+void accel_listen(struct accel *accel, struct accel_listener *listener);
+void accel_unlisten(struct accel *accel, struct accel_listener *listener);
+/* Why the machine was stopped last. */
+struct accel_stop accel_last_stop(const struct accel *accel);
+/* From RUN_STOPPED: executes one instruction and stops again.  Timers and interrupts wait, unless `interrupts`; on a
+ * halted CPU it waits for one. */
+void accel_step(struct accel *accel, bool interrupts);
 
 /* How the machine ended, valid in RUN_QUIT: EVENT_NONE when the user quit. */
 enum machine_event accel_ending(const struct accel *accel);

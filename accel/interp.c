@@ -19,9 +19,9 @@ static void load(struct vcpu *vcpu)
 static void store(struct vcpu *vcpu) {}
 static void map_changed(struct vcpu *vcpu) { cpu_map_changed(vcpu->cpu); }
 
-static enum engine_exit run(struct vcpu *vcpu, u64 budget)
+static enum engine_exit meaning(enum cpu_exit why)
 {
-    switch (cpu_run(vcpu->cpu, budget)) {
+    switch (why) {
     case CPU_EXIT_BUDGET: return ENGINE_EXIT_BUDGET;
     case CPU_EXIT_KICKED: return ENGINE_EXIT_KICKED;
     case CPU_EXIT_HALTED: return ENGINE_EXIT_HALTED;
@@ -30,6 +30,10 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     }
     return ENGINE_EXIT_BUDGET;
 }
+
+static enum engine_exit run(struct vcpu *vcpu, u64 budget) { return meaning(cpu_run(vcpu->cpu, budget)); }
+
+enum engine_exit interp_step(struct vcpu *vcpu, bool interrupts) { return meaning(cpu_step(vcpu->cpu, interrupts)); }
 
 const struct engine interp_engine = {
     .name = "interp",
