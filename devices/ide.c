@@ -558,6 +558,13 @@ static const struct field drive_fields[] = {
     FIELD(BOOL, struct ide_drive, medium_changed),
     FIELD(BOOL, struct ide_drive, locked),
     FIELD(BOOL, struct ide_drive, tray_open),
+    FIELD(U8, struct ide_drive, media_event),
+    FIELD(U8, struct ide_drive, audio.status),
+    FIELD(U32, struct ide_drive, audio.position),
+    FIELD(U32, struct ide_drive, audio.end),
+    FIELD(U32, struct ide_drive, audio.sample),
+    FIELD_BLOB(struct ide_drive, audio.channel),
+    FIELD_BLOB(struct ide_drive, audio.volume),
     FIELD_BLOB(struct ide_drive, buffer),
     FIELD_END,
 };
@@ -660,22 +667,17 @@ static void set_geometry(struct ide_drive *drive)
     drive->default_sectors = (u16)sectors;
 }
 
-/* A disc has whole sectors of 2048 bytes. */
-static u64 medium_sectors(struct block *block, enum ide_media media)
-{
-    u64 sectors = block ? block_sectors(block) : 0;
-    return media == IDE_CDROM ? (sectors + 3) & ~3ull : sectors;
-}
-
 void ide_attach(struct ide_channel *channel, int unit, struct block *block, enum ide_media media)
 {
     struct ide_drive *drive = &channel->drive[unit & 1];
     drive->media = media;
     drive->block = block;
-    drive->total = medium_sectors(block, media);
+    drive->total = block ? block_sectors(block) : 0;
     name_drive(drive);
     if (media == IDE_DISK)
         set_geometry(drive);
+    else
+        ide_atapi_insert(drive);
     reset_drive(drive, true);
 }
 
@@ -683,6 +685,7 @@ void ide_detach(struct ide_channel *channel, int unit)
 {
     struct ide_drive *drive = &channel->drive[unit & 1];
     stop_command(drive);
+    cd_audio_stop(&drive->audio);
     drive->media = IDE_NONE;
     drive->block = NULL;
     drive->total = 0;
@@ -696,10 +699,22 @@ void ide_change_medium(struct ide_channel *channel, int unit, struct block *bloc
         cancel(drive);
         ide_atapi_medium_done(drive, -ENOMEDIUM);
     }
+    cd_audio_stop(&drive->audio);
     drive->block = block;
-    drive->total = medium_sectors(block, drive->media);
+    drive->total = block ? block_sectors(block) : 0;
     drive->left = 0;
     drive->lba = 0;
-    drive->medium_changed = block != NULL;
     drive->tray_open = false;
+    ide_atapi_insert(drive);
+    ide_atapi_tell_change(drive);
+}
+
+int ide_connect_audio(struct ide_channel *channel, int unit, struct audio *audio)
+{
+    return cd_audio_init(&channel->drive[unit & 1].audio, audio) < 0 ? -ENOMEM : 0;
+}
+
+void ide_request_eject(struct ide_channel *channel, int unit)
+{
+    channel->drive[unit & 1].media_event = MEDIA_EJECT_REQUEST;
 }

@@ -5,6 +5,8 @@
 #define DEVICES_IDE_H
 
 #include "devices/block/block.h"
+#include "devices/block/disc.h"
+#include "devices/ide_cdaudio.h"
 #include "machine/device.h"
 #include "machine/ioport.h"
 #include "machine/irq.h"
@@ -51,6 +53,8 @@ struct ide_drive {
     bool packet_dma; /* ATAPI: this command's data go by DMA */
     u8 sense_key, sense_code, sense_qualifier;
     bool medium_changed, locked, tray_open;
+    u8 media_event; /* ATAPI: what GET EVENT STATUS NOTIFICATION has to tell */
+    struct cd_audio audio;
     u8 buffer[IDE_BUFFER_SECTORS * SECTOR_SIZE];
     /* Wiring. */
     struct ide_channel *channel;
@@ -58,6 +62,8 @@ struct ide_drive {
     enum ide_media media;
     struct block *block;         /* NULL: an empty CD-ROM drive, or no drive */
     u64 total;                   /* sectors of 512 bytes */
+    struct disc disc;            /* CD-ROM: what is on it */
+    u32 frame_sectors;           /* and how many sectors of the block are one of its frames */
     u16 default_cylinders, default_heads, default_sectors;
     char serial[21], model[41], firmware[9]; /* the caller may change them after ide_attach */
     struct block_request request;
@@ -96,6 +102,10 @@ void ide_isa_init(struct ide_channel channel[2], struct machine *machine, const 
 void ide_attach(struct ide_channel *channel, int unit, struct block *block, enum ide_media media);
 /* Takes the drive's requests back (before block_close). */
 void ide_detach(struct ide_channel *channel, int unit);
+/* CD-ROM: its analog output; -errno if there is no memory. */
+int ide_connect_audio(struct ide_channel *channel, int unit, struct audio *audio);
+/* CD-ROM: somebody pressed the button of a locked tray. */
+void ide_request_eject(struct ide_channel *channel, int unit);
 /* CD-ROM: another disc, or NULL for none. */
 void ide_change_medium(struct ide_channel *channel, int unit, struct block *block);
 

@@ -4,7 +4,8 @@
  * Source: T13/1321D ATA/ATAPI-5, "PACKET Command feature set", "PACKET command protocol"; SFF-8020i.
  * Modelled: PACKET by PIO with byte count limits and by DMA, interrupt reason, IDENTIFY PACKET DEVICE, DEVICE RESET,
  *   the signature on disk commands, SET FEATURES transfer modes, power modes as commands that succeed.
- * Not modelled: overlap, data from the host (MODE SELECT), media of other than 2048-byte sectors.
+ *   Data from the host (MODE SELECT) by PIO and DMA.
+ * Not modelled: overlap.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,7 +25,7 @@ enum { REASON_COMMAND = 0x01, REASON_TO_HOST = 0x02 };
 
 #define PACKET_BYTES 12
 #define FEATURE_DMA 0x01
-#define SECTORS_EACH (CD_SECTOR / SECTOR_SIZE)
+#define USER_SECTORS (DISC_USER_BYTES / SECTOR_SIZE)
 
 /* Ends of a packet command. */
 
@@ -77,9 +78,16 @@ void atapi_reply(struct ide_drive *drive, u32 length, u32 allocation)
 
 /* Reading the disc: lba and left count 512-byte sectors. */
 
+/* Frames that the buffer takes, as they are stored and as they are sent. */
+static u32 frames_at_once(const struct ide_drive *drive)
+{
+    u32 bytes = MAX(drive->frame_sectors * SECTOR_SIZE, cd_frame_limit(drive));
+    return MIN(drive->left / drive->frame_sectors, (u32)sizeof(drive->buffer) / MAX(bytes, 1u));
+}
+
 static void fetch(struct ide_drive *drive)
 {
-    u32 count = MIN(drive->left, (u32)IDE_BUFFER_SECTORS);
+    u32 count = frames_at_once(drive) * drive->frame_sectors;
     u64 end = block_sectors(drive->block); /* the last CD sector may be incomplete */
     u64 there = drive->lba < end ? end - drive->lba : 0;
     u32 wanted = (u32)MIN((u64)count, there);
@@ -89,8 +97,8 @@ static void fetch(struct ide_drive *drive)
 
 void atapi_read(struct ide_drive *drive, u32 lba, u32 count)
 {
-    u64 sectors = drive->total / SECTORS_EACH;
-    if (lba >= sectors || count > sectors - lba || count > UINT32_MAX / SECTORS_EACH) {
+    u32 sectors = drive->disc.lead_out;
+    if (lba >= sectors || count > sectors - lba || count > UINT32_MAX / drive->frame_sectors) {
         atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE, 0);
         return;
     }
@@ -98,9 +106,29 @@ void atapi_read(struct ide_drive *drive, u32 lba, u32 count)
         atapi_good(drive);
         return;
     }
-    drive->lba = (u64)lba * SECTORS_EACH;
-    drive->left = count * SECTORS_EACH;
+    cd_audio_stop(&drive->audio); /* there is one pick-up */
+    drive->audio.position = lba;
+    drive->lba = (u64)lba * drive->frame_sectors;
+    drive->left = count * drive->frame_sectors;
     fetch(drive);
+}
+
+/* Frames as stored, in the buffer, become what is sent of them: in place, so in the order that overwrites none unread.
+ * Bytes, or an additional sense code, negative. */
+static int take_frames(struct ide_drive *drive, u32 count)
+{
+    u8 stored[DISC_FRAME_BYTES], out[DISC_FRAME_BYTES];
+    u32 size = drive->frame_sectors * SECTOR_SIZE, first = (u32)(drive->lba / drive->frame_sectors);
+    int each = cd_frame_take(drive, first, drive->buffer, out);
+    for (u32 i = 0; i < count && each >= 0; i++) {
+        u32 n = each > (int)size ? count - 1 - i : i;
+        memcpy(stored, drive->buffer + (size_t)n * size, size);
+        int length = cd_frame_take(drive, first + n, stored, out);
+        if (length != each) /* the kind of sector changes within the request */
+            return length < 0 ? length : -ASC_ILLEGAL_MODE;
+        memcpy(drive->buffer + (size_t)n * (u32)each, out, (u32)each);
+    }
+    return each < 0 ? each : (int)count * each;
 }
 
 void ide_atapi_medium_done(struct ide_drive *drive, int result)
@@ -113,10 +141,15 @@ void ide_atapi_medium_done(struct ide_drive *drive, int result)
         atapi_check(drive, SENSE_MEDIUM_ERROR, ASC_UNRECOVERED_READ, 0);
         return;
     }
-    u32 count = MIN(drive->left, (u32)IDE_BUFFER_SECTORS);
-    drive->lba += count;
-    drive->left -= count;
-    send(drive, count * SECTOR_SIZE);
+    u32 count = frames_at_once(drive);
+    int bytes = take_frames(drive, count);
+    if (bytes < 0) {
+        atapi_check(drive, SENSE_ILLEGAL_REQUEST, (u8)-bytes, 0);
+        return;
+    }
+    drive->lba += count * drive->frame_sectors;
+    drive->left -= count * drive->frame_sectors;
+    send(drive, (u32)bytes);
 }
 
 static void data_sent(struct ide_drive *drive)
@@ -129,23 +162,43 @@ static void data_sent(struct ide_drive *drive)
 
 void ide_atapi_dma_done(struct ide_drive *drive)
 {
-    data_sent(drive);
+    if (drive->phase == IDE_DMA_OUT)
+        atapi_received(drive);
+    else
+        data_sent(drive);
+}
+
+/* Data from the host. */
+
+void atapi_receive(struct ide_drive *drive, u32 length)
+{
+    if (drive->packet_dma) {
+        ide_start_dma(drive, length, false);
+        return;
+    }
+    set_byte_count(drive, 0, length);
+    drive->count[0] = 0;
+    ide_want(drive, length, drive->byte_limit, true);
 }
 
 static void packet_received(struct ide_drive *drive)
 {
     memcpy(drive->packet, drive->buffer, PACKET_BYTES);
-    memset(drive->buffer, 0, CD_SECTOR);
+    memset(drive->buffer, 0, DISC_USER_BYTES);
     atapi_execute(drive);
 }
 
 void ide_atapi_block_through(struct ide_drive *drive)
 {
-    if (drive->phase == IDE_PIO_OUT) {
+    bool to_drive = drive->phase == IDE_PIO_OUT;
+    if (to_drive && drive->count[0] & REASON_COMMAND) {
         packet_received(drive);
     } else if (drive->position < drive->buffered) {
         set_byte_count(drive, drive->position, drive->buffered);
+        drive->count[0] = to_drive ? 0 : REASON_TO_HOST;
         ide_next_block(drive, drive->byte_limit);
+    } else if (to_drive) {
+        atapi_received(drive);
     } else if (drive->command == CMD_IDENTIFY_PACKET) {
         drive->phase = IDE_IDLE;
         drive->status = STATUS_DRDY | STATUS_DSC;
@@ -231,8 +284,37 @@ void ide_atapi_reset(struct ide_drive *drive, bool power_on)
     drive->sense_key = drive->sense_code = drive->sense_qualifier = 0;
     drive->lba = 0;
     drive->locked = false;
+    cd_audio_reset(&drive->audio);
     if (!power_on)
         return;
     drive->tray_open = drive->medium_changed = false;
+    drive->media_event = MEDIA_NO_EVENT;
     drive->transfer_mode = 0;
+}
+
+/* An image of user data alone is one track of mode 1. */
+static void single_track(struct ide_drive *drive)
+{
+    u64 sectors = (drive->total + USER_SECTORS - 1) / USER_SECTORS;
+    drive->frame_sectors = USER_SECTORS;
+    drive->total = sectors * USER_SECTORS;
+    drive->disc = (struct disc){.first = 1, .count = 1, .lead_out = (u32)MIN(sectors, 0xffffffffull)};
+    drive->disc.track[0] = (struct disc_track){.control = DISC_DATA, .mode = DISC_MODE1};
+}
+
+void ide_atapi_insert(struct ide_drive *drive)
+{
+    const struct disc *disc = drive->block ? block_disc(drive->block) : NULL;
+    if (!disc) {
+        single_track(drive);
+        return;
+    }
+    drive->disc = *disc;
+    drive->frame_sectors = DISC_FRAME_SECTORS;
+}
+
+void ide_atapi_tell_change(struct ide_drive *drive)
+{
+    drive->medium_changed = drive->block != NULL;
+    drive->media_event = drive->block ? MEDIA_NEW : MEDIA_REMOVAL;
 }

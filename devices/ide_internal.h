@@ -68,5 +68,12 @@ void ide_atapi_block_through(struct ide_drive *drive);
 void ide_atapi_medium_done(struct ide_drive *drive, int result);
 void ide_atapi_dma_done(struct ide_drive *drive);
 void ide_atapi_reset(struct ide_drive *drive, bool power_on);
+/* drive->block is another one: reads what is on the disc. */
+void ide_atapi_insert(struct ide_drive *drive);
+/* The guest has to hear of another disc, or of none. */
+void ide_atapi_tell_change(struct ide_drive *drive);
+
+/* Event codes of the media class: MMC-3, "GET EVENT STATUS NOTIFICATION". */
+enum { MEDIA_NO_EVENT, MEDIA_EJECT_REQUEST, MEDIA_NEW, MEDIA_REMOVAL };
 
 #endif

@@ -2,59 +2,21 @@
  * ATAPI CD-ROM drive: the packet commands.
  *
  * Source: T10 MMC-3 (INCITS 360), command descriptions; SPC-2 for INQUIRY, REQUEST SENSE and MODE SENSE.
- * Modelled: a reader of one closed data track: READ(10), READ(12), READ CD (user data), READ CAPACITY, READ TOC formats
- *   0-2, READ DISC INFORMATION, READ SUB-CHANNEL (no audio), GET CONFIGURATION, GET EVENT STATUS NOTIFICATION, MODE
- *   SENSE(10), START STOP UNIT, PREVENT ALLOW, SEEK, SET CD SPEED, MECHANISM STATUS.  Discs larger than a CD are
- *   DVD-ROMs.
- * Not modelled: audio, raw sectors, DVD structures and keys, MODE SELECT: illegal requests.
+ * Modelled: a reader of CDs with data and audio: READ(10), READ(12), READ CD and READ CD MSF, READ CAPACITY, GET CONFIGURATION,
+ *   GET EVENT STATUS NOTIFICATION, MODE SENSE(10) and MODE SELECT(10), START STOP UNIT, PREVENT ALLOW, SEEK, SET CD SPEED,
+ *   MECHANISM STATUS; ide_cdtoc.c and ide_cdplay.c have the rest.  Discs larger than a CD are DVD-ROMs.
+ * Not modelled: DVD structures and keys: illegal requests.
  */
 #include <string.h>
 
 #include "devices/ide_atapi.h"
 #include "machine/trace.h"
 
-#define LEAD_OUT 0xaa
-#define CD_MAX_SECTORS (80 * 60 * 75) /* an 80-minute disc */
-#define PREGAP 150                    /* frames before sector 0 in minutes, seconds, frames */
-
 enum { PROFILE_CD_ROM = 0x08, PROFILE_DVD_ROM = 0x10 };
-
-static void put16(u8 *at, u32 value)
-{
-    at[0] = (u8)(value >> 8);
-    at[1] = (u8)value;
-}
-
-static void put32(u8 *at, u32 value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value);
-}
-
-static u32 get16(const u8 *at)
-{
-    return (u32)at[0] << 8 | at[1];
-}
-
-static u32 get32(const u8 *at)
-{
-    return get16(at) << 16 | get16(at + 2);
-}
 
 static bool has_medium(const struct ide_drive *drive)
 {
     return drive->block && !drive->tray_open;
-}
-
-static u32 cd_sectors(const struct ide_drive *drive)
-{
-    u64 sectors = drive->total / (CD_SECTOR / SECTOR_SIZE);
-    return (u32)MIN(sectors, 0xffffffffull);
-}
-
-static void invalid_field(struct ide_drive *drive)
-{
-    atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD, 0);
 }
 
 static void test_unit_ready(struct ide_drive *drive)
@@ -70,6 +32,10 @@ static void request_sense(struct ide_drive *drive)
     data[7] = 10;
     data[12] = drive->sense_code;
     data[13] = drive->sense_qualifier;
+    if (drive->sense_key == 0 && drive->sense_code == ASC_NO_SENSE && has_medium(drive)) {
+        cd_audio_update(&drive->audio);
+        data[13] = drive->audio.status; /* "audio play operation in progress", and so on */
+    }
     drive->sense_key = drive->sense_code = drive->sense_qualifier = 0;
     atapi_reply(drive, 18, drive->packet[4]);
 }
@@ -85,7 +51,7 @@ static void inquiry(struct ide_drive *drive)
 {
     u8 *data = drive->buffer;
     if (drive->packet[1] & 3) { /* vital product data */
-        invalid_field(drive);
+        atapi_invalid_field(drive);
         return;
     }
     data[0] = 0x05; /* CD-ROM device */
@@ -105,7 +71,9 @@ static void eject(struct ide_drive *drive)
         atapi_check(drive, present ? SENSE_ILLEGAL_REQUEST : SENSE_NOT_READY, ASC_REMOVAL, 0x02);
         return;
     }
+    cd_audio_stop(&drive->audio);
     drive->tray_open = true;
+    drive->media_event = MEDIA_REMOVAL;
     atapi_good(drive);
 }
 
@@ -116,9 +84,11 @@ static void start_stop(struct ide_drive *drive)
         eject(drive);
         return;
     }
+    if (action == 0)
+        cd_audio_stop(&drive->audio);
     if (action == 3 && drive->tray_open) {
         drive->tray_open = false;
-        drive->medium_changed = drive->block != NULL;
+        ide_atapi_tell_change(drive);
     }
     atapi_good(drive);
 }
@@ -131,8 +101,8 @@ static void prevent_allow(struct ide_drive *drive)
 
 static void read_capacity(struct ide_drive *drive)
 {
-    put32(drive->buffer, cd_sectors(drive) - 1);
-    put32(drive->buffer + 4, CD_SECTOR);
+    put32(drive->buffer, drive->disc.lead_out - 1);
+    put32(drive->buffer + 4, DISC_USER_BYTES);
     atapi_reply(drive, 8, 8);
 }
 
@@ -146,127 +116,41 @@ static void read_12(struct ide_drive *drive)
     atapi_read(drive, get32(drive->packet + 2), get32(drive->packet + 6));
 }
 
+static void read_fields(struct ide_drive *drive, u32 lba, u32 count)
+{
+    bool nothing = !(drive->packet[9] & 0xfe) && !(drive->packet[10] & 7);
+    if (nothing || count == 0)
+        atapi_good(drive);
+    else if (cd_frame_limit(drive) == 0)
+        atapi_invalid_field(drive);
+    else
+        atapi_read(drive, lba, count);
+}
+
 static void read_cd(struct ide_drive *drive)
 {
-    u32 count = (u32)drive->packet[6] << 16 | get16(drive->packet + 7);
-    u8 fields = drive->packet[9] & 0xf8;
-    if (fields == 0 || count == 0)
-        atapi_good(drive);
-    else if (fields == 0x10)
-        atapi_read(drive, get32(drive->packet + 2), count);
+    read_fields(drive, get32(drive->packet + 2), (u32)drive->packet[6] << 16 | get16(drive->packet + 7));
+}
+
+static void read_cd_msf(struct ide_drive *drive)
+{
+    u32 start = get_msf(drive->packet + 3), end = get_msf(drive->packet + 6);
+    if ((i32)start < 0 || (i32)end < (i32)start)
+        atapi_invalid_field(drive);
     else
-        invalid_field(drive);
+        read_fields(drive, start, end - start);
 }
 
 static void seek(struct ide_drive *drive)
 {
-    if (get32(drive->packet + 2) < cd_sectors(drive))
-        atapi_good(drive);
-    else
+    u32 lba = get32(drive->packet + 2);
+    if (lba >= drive->disc.lead_out) {
         atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE, 0);
-}
-
-/* READ TOC. */
-
-static void put_address(u8 *at, u32 lba, bool msf)
-{
-    u32 frame = lba + PREGAP;
-    if (!msf) {
-        put32(at, lba);
         return;
     }
-    at[0] = 0;
-    at[1] = (u8)MIN(frame / (60 * 75), 255u);
-    at[2] = (u8)(frame / 75 % 60);
-    at[3] = (u8)(frame % 75);
-}
-
-static u32 toc_track(u8 *at, u8 track, u32 lba, bool msf)
-{
-    at[1] = 0x14; /* position, data track */
-    at[2] = track;
-    put_address(at + 4, lba, msf);
-    return 8;
-}
-
-static u32 toc_tracks(struct ide_drive *drive, bool msf)
-{
-    u8 *data = drive->buffer;
-    u32 length = 4;
-    if (drive->packet[6] <= 1)
-        length += toc_track(data + length, 1, 0, msf);
-    length += toc_track(data + length, LEAD_OUT, cd_sectors(drive), msf);
-    return length;
-}
-
-static u32 full_toc_entry(u8 *at, u8 point, u8 minute, u8 second, u8 frame)
-{
-    at[0] = 1; /* session */
-    at[1] = 0x14;
-    at[3] = point;
-    at[8] = minute;
-    at[9] = second;
-    at[10] = frame;
-    return 11;
-}
-
-static u32 full_toc(struct ide_drive *drive)
-{
-    u8 *data = drive->buffer, end[4];
-    u32 length = 4;
-    put_address(end, cd_sectors(drive), true);
-    length += full_toc_entry(data + length, 0xa0, 1, 0, 0); /* first track; CD-ROM */
-    length += full_toc_entry(data + length, 0xa1, 1, 0, 0); /* last track */
-    length += full_toc_entry(data + length, 0xa2, end[1], end[2], end[3]);
-    length += full_toc_entry(data + length, 1, 0, 2, 0);
-    return length;
-}
-
-static void read_toc(struct ide_drive *drive)
-{
-    const u8 *packet = drive->packet;
-    bool msf = packet[1] & 2;
-    /* SFF-8020i has the format in byte 9, MMC in byte 2. */
-    unsigned format = packet[2] & 15 ? packet[2] & 15 : packet[9] >> 6;
-    bool wrong_track = format == 0 && packet[6] > 1 && packet[6] != LEAD_OUT;
-    u32 length;
-    if (format > 2 || wrong_track) {
-        invalid_field(drive);
-        return;
-    }
-    if (format == 0)
-        length = toc_tracks(drive, msf);
-    else if (format == 1)
-        length = 4 + toc_track(drive->buffer + 4, 1, 0, msf);
-    else
-        length = full_toc(drive);
-    put16(drive->buffer, length - 2);
-    drive->buffer[2] = drive->buffer[3] = 1; /* first and last track or session */
-    atapi_reply(drive, length, get16(packet + 7));
-}
-
-static void read_sub_channel(struct ide_drive *drive)
-{
-    u8 *data = drive->buffer;
-    u32 length = 4;
-    data[1] = 0x15; /* no audio status */
-    if (drive->packet[2] & 0x40) {
-        data[4] = drive->packet[3];
-        length = drive->packet[3] == 1 ? 16 : 24;
-    }
-    put16(data + 2, length - 4);
-    atapi_reply(drive, length, get16(drive->packet + 7));
-}
-
-static void read_disc_information(struct ide_drive *drive)
-{
-    u8 *data = drive->buffer;
-    put16(data, 32);
-    data[2] = 0x0e; /* complete disc, complete session */
-    data[3] = data[4] = data[5] = data[6] = 1;
-    data[7] = 0x20; /* unrestricted use */
-    memset(data + 16, 0xff, 8); /* no further sessions */
-    atapi_reply(drive, 34, get16(drive->packet + 7));
+    cd_audio_stop(&drive->audio);
+    drive->audio.position = lba;
+    atapi_good(drive);
 }
 
 /* GET CONFIGURATION. */
@@ -284,7 +168,7 @@ static u16 current_profile(const struct ide_drive *drive)
 {
     if (!has_medium(drive))
         return 0;
-    return cd_sectors(drive) > CD_MAX_SECTORS ? PROFILE_DVD_ROM : PROFILE_CD_ROM;
+    return drive->disc.lead_out > DISC_MAX_FRAMES ? PROFILE_DVD_ROM : PROFILE_CD_ROM;
 }
 
 static void get_configuration(struct ide_drive *drive)
@@ -296,6 +180,7 @@ static void get_configuration(struct ide_drive *drive)
     static const u8 removable[4] = {0x29, 0, 0, 0}; /* tray, eject, lock */
     static const u8 readable[8] = {0, 0, 8, 0, 0, 1, 0, 0}; /* 2048-byte blocks, one at a time */
     static const u8 cd_read[4] = {0, 0, 0, 0};
+    static const u8 audio_play[4] = {3, 0, 1, 0}; /* a volume and mute for each port; 256 levels */
     const struct {
         u16 code;
         u8 flags, length;
@@ -307,6 +192,7 @@ static void get_configuration(struct ide_drive *drive)
         {0x0010, profile != 0, 8, readable},
         {0x001e, profile == PROFILE_CD_ROM, 4, cd_read},
         {0x001f, profile == PROFILE_DVD_ROM, 0, core},
+        {0x0103, profile == PROFILE_CD_ROM, 4, audio_play},
     };
     unsigned request = drive->packet[1] & 3, start = get16(drive->packet + 2);
     u32 length = 8;
@@ -323,10 +209,10 @@ static void get_configuration(struct ide_drive *drive)
 
 static void get_event_status(struct ide_drive *drive)
 {
-    enum { CLASS_MEDIA = 4, EVENT_NEW_MEDIA = 2 };
+    enum { CLASS_MEDIA = 4 };
     u8 *data = drive->buffer;
     if (!(drive->packet[1] & 1)) { /* only polling */
-        invalid_field(drive);
+        atapi_invalid_field(drive);
         return;
     }
     data[3] = 1 << CLASS_MEDIA;
@@ -338,68 +224,126 @@ static void get_event_status(struct ide_drive *drive)
     }
     put16(data, 6);
     data[2] = CLASS_MEDIA;
-    data[4] = drive->medium_changed ? EVENT_NEW_MEDIA : 0;
+    data[4] = drive->media_event;
+    drive->media_event = MEDIA_NO_EVENT;
     data[5] = (u8)((drive->tray_open ? 1 : 0) | (has_medium(drive) ? 2 : 0));
     atapi_reply(drive, 8, get16(drive->packet + 7));
 }
 
-/* MODE SENSE. */
+/* MODE SENSE, MODE SELECT. */
 
-static u32 put_page(struct ide_drive *drive, u8 *at, u8 page)
+enum { PAGE_RECOVERY = 0x01, PAGE_CD_ROM = 0x0d, PAGE_AUDIO = 0x0e, PAGE_CAPABILITIES = 0x2a, PAGE_ALL = 0x3f };
+enum { VALUES_CURRENT, VALUES_CHANGEABLE, VALUES_DEFAULT, VALUES_SAVED };
+
+static void put_audio_page(const struct cd_audio *audio, u8 *at, u8 values)
 {
-    switch (page) {
-    case 0x01: /* read error recovery */
-        at[0] = 0x01;
-        at[1] = 6;
-        at[3] = 5; /* retries */
-        return 8;
-    case 0x0e: /* audio control */
-        at[0] = 0x0e;
-        at[1] = 14;
-        at[2] = 0x04;
-        at[8] = 1;
-        at[9] = 0xff;
-        at[10] = 2;
-        at[11] = 0xff;
-        return 16;
-    case 0x2a: /* capabilities and mechanical status */
-        at[0] = 0x2a;
-        at[1] = 18;
-        at[2] = 0x3b; /* CD-R, CD-RW, DVD-ROM read */
-        at[4] = 0x70; /* mode 2 forms, multisession */
-        at[6] = (u8)(0x29 | (drive->locked ? 2 : 0)); /* tray, eject, lock, locked */
-        put16(at + 8, 706);                            /* 4x, in KB/s */
-        put16(at + 10, 2);
-        put16(at + 12, IDE_BUFFER_SECTORS / 2);
-        put16(at + 14, 706);
-        return 20;
-    default:
-        return 0;
+    at[2] = values == VALUES_CHANGEABLE ? 0 : 0x04; /* Immed */
+    for (int port = 0; port < 2; port++) {
+        at[8 + 2 * port] = values == VALUES_CHANGEABLE ? 0x0f : values ? (u8)(port + 1) : audio->channel[port];
+        at[9 + 2 * port] = values ? 0xff : audio->volume[port];
     }
+}
+
+static void put_capabilities(const struct ide_drive *drive, u8 *at)
+{
+    at[2] = 0x3b; /* CD-R, CD-RW, DVD-ROM read */
+    at[4] = 0x71; /* audio play, mode 2 forms, multisession */
+    at[5] = 0x63; /* CD-DA by READ CD, exact to the sample; ISRC, catalogue number */
+    at[6] = (u8)(0x29 | (drive->locked ? 2 : 0)); /* tray, eject, lock, locked */
+    at[7] = 0x03;                                 /* a volume and mute for each port */
+    put16(at + 8, 706);                           /* 4x, in KB/s */
+    put16(at + 10, 256);                          /* volume levels */
+    put16(at + 12, IDE_BUFFER_SECTORS / 2);
+    put16(at + 14, 706);
+}
+
+static u32 put_page(struct ide_drive *drive, u8 *at, u8 page, u8 values)
+{
+    static const u8 length[64] = {
+        [PAGE_RECOVERY] = 6, [PAGE_CD_ROM] = 6, [PAGE_AUDIO] = 14, [PAGE_CAPABILITIES] = 18};
+    if (!length[page])
+        return 0;
+    at[0] = page;
+    at[1] = length[page];
+    if (page == PAGE_AUDIO) {
+        put_audio_page(&drive->audio, at, values);
+    } else if (values == VALUES_CHANGEABLE) {
+        return 2u + length[page]; /* nothing */
+    } else if (page == PAGE_RECOVERY) {
+        at[3] = 5; /* retries */
+    } else if (page == PAGE_CD_ROM) {
+        at[3] = 0x0d; /* inactivity: 32 minutes */
+        put16(at + 4, 60);
+        put16(at + 6, 75);
+    } else {
+        put_capabilities(drive, at);
+    }
+    return 2u + length[page];
+}
+
+/* Medium types of SFF-8020i: 120 mm with data, audio, both. */
+static u8 medium_type(const struct ide_drive *drive)
+{
+    bool kinds[2] = {false, false};
+    if (!has_medium(drive))
+        return drive->tray_open ? 0x71 : 0x70;
+    for (int i = 0; i < drive->disc.count; i++)
+        kinds[drive->disc.track[i].mode == DISC_AUDIO] = true;
+    return kinds[1] ? (kinds[0] ? 0x03 : 0x02) : 0x01;
 }
 
 static void mode_sense_10(struct ide_drive *drive)
 {
-    u8 *data = drive->buffer, page = drive->packet[2] & 0x3f, control = drive->packet[2] >> 6;
+    u8 *data = drive->buffer, page = drive->packet[2] & 0x3f, values = drive->packet[2] >> 6;
     u32 length = 8;
-    if (control == 3) { /* saved values */
+    if (values == VALUES_SAVED) {
         atapi_check(drive, SENSE_ILLEGAL_REQUEST, 0x39, 0);
         return;
     }
-    if (page == 0x3f) {
-        static const u8 all[] = {0x01, 0x0e, 0x2a};
-        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-            length += put_page(drive, data + length, all[i]);
-    } else {
-        length += put_page(drive, data + length, page);
-    }
+    for (u8 i = 0; i < PAGE_ALL; i++)
+        if (page == PAGE_ALL || i == page)
+            length += put_page(drive, data + length, i, values);
     if (length == 8) {
-        invalid_field(drive);
+        atapi_invalid_field(drive);
         return;
     }
     put16(data, length - 2);
-    data[2] = drive->tray_open ? 0x71 : drive->block ? 0x01 : 0x70; /* medium type of SFF-8020i */
+    data[2] = medium_type(drive);
     atapi_reply(drive, length, get16(drive->packet + 7));
+}
+
+static void mode_select_10(struct ide_drive *drive)
+{
+    u32 length = get16(drive->packet + 7);
+    if (length)
+        atapi_receive(drive, length);
+    else
+        atapi_good(drive);
+}
+
+/* The parameter list: a header of 8 bytes, block descriptors, pages. */
+static void mode_selected(struct ide_drive *drive)
+{
+    const u8 *data = drive->buffer;
+    u32 end = drive->buffered, at = 8 + (end >= 8 ? get16(data + 6) : 0);
+    while (at + 2 <= end && at + 2 + data[at + 1] <= end) {
+        const u8 *page = data + at;
+        u8 code = page[0] & 0x3f;
+        if (code == PAGE_AUDIO && page[1] >= 10)
+            cd_audio_set_ports(&drive->audio, (u8[2]){page[8], page[10]}, (u8[2]){page[9], page[11]});
+        else if (code != PAGE_RECOVERY && code != PAGE_CD_ROM)
+            break;
+        at += 2u + page[1];
+    }
+    if (at == end)
+        atapi_good(drive);
+    else
+        atapi_check(drive, SENSE_ILLEGAL_REQUEST, at + 2 > end ? ASC_PARAMETER_LENGTH : ASC_INVALID_PARAMETER, 0);
+}
+
+void atapi_received(struct ide_drive *drive)
+{
+    mode_selected(drive);
 }
 
 static void mechanism_status(struct ide_drive *drive)
@@ -426,14 +370,22 @@ static const struct packet_command {
     {0x28, NEEDS_MEDIUM, read_10},
     {0x2b, NEEDS_MEDIUM, seek},
     {0x35, 0, test_unit_ready}, /* SYNCHRONIZE CACHE: nothing to do */
-    {0x42, NEEDS_MEDIUM, read_sub_channel},
-    {0x43, NEEDS_MEDIUM, read_toc},
+    {0x42, NEEDS_MEDIUM, cd_read_sub_channel},
+    {0x43, NEEDS_MEDIUM, cd_read_toc},
+    {0x44, NEEDS_MEDIUM, cd_read_header},
+    {0x45, NEEDS_MEDIUM, cd_play_audio},
     {0x46, IGNORES_ATTENTION, get_configuration},
+    {0x47, NEEDS_MEDIUM, cd_play_audio_msf},
     {0x4a, IGNORES_ATTENTION, get_event_status},
-    {0x4e, NEEDS_MEDIUM, test_unit_ready}, /* STOP PLAY/SCAN */
-    {0x51, NEEDS_MEDIUM, read_disc_information},
+    {0x4b, NEEDS_MEDIUM, cd_pause_resume},
+    {0x4e, NEEDS_MEDIUM, cd_stop_play},
+    {0x51, NEEDS_MEDIUM, cd_read_disc_information},
+    {0x52, NEEDS_MEDIUM, cd_read_track_information},
+    {0x55, 0, mode_select_10},
     {0x5a, 0, mode_sense_10},
+    {0xa5, NEEDS_MEDIUM, cd_play_audio},
     {0xa8, NEEDS_MEDIUM, read_12},
+    {0xb9, NEEDS_MEDIUM, read_cd_msf},
     {0xbb, 0, test_unit_ready}, /* SET CD SPEED: any */
     {0xbd, 0, mechanism_status},
     {0xbe, NEEDS_MEDIUM, read_cd},

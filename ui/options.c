@@ -375,7 +375,7 @@ static int check_drives(struct options *options, struct error *err)
     for (int i = 0; i < options->machine.drive_count; i++) {
         struct drive_config *drive = &options->machine.drives[i];
         drive->snapshot |= options->snapshot_all;
-        if (drive->format && strcmp(drive->format, "raw"))
+        if (drive->format && strcmp(drive->format, "raw") && strcmp(drive->format, "cue"))
             return error_set(err, EINVAL, "%s images are not available yet (%s)", drive->format, drive->file);
     }
     return 0;

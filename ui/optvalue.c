@@ -390,7 +390,7 @@ static int drive_file(struct options *options, void *target, const char *value, 
 
 static int drive_format(struct options *options, void *target, const char *value, struct error *err)
 {
-    static const char *const formats[] = {"raw", "qcow2", NULL};
+    static const char *const formats[] = {"raw", "qcow2", "cue", NULL};
     int choice = optvalue_choice("-drive format", value, formats, err);
     if (choice < 0)
         return choice;

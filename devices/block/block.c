@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -347,12 +348,14 @@ static int check_format(const struct block_options *options, int fd, struct erro
 {
     if (!options->format)
         return probe(fd, options->file, err);
-    if (strcmp(options->format, "raw") == 0)
+    if (strcmp(options->format, "raw") == 0 || (strcmp(options->format, "cue") == 0 && options->disc))
         return 0;
+    if (strcmp(options->format, "cue") == 0)
+        return error_set(err, EINVAL, "'%s': a cue sheet is for a CD-ROM drive: -cdrom, or media=cdrom", options->file);
     if (strcmp(options->format, "qcow2") == 0)
         return error_set(err, ENOTSUP, "format=qcow2 is not supported yet; convert '%s' with: qemu-img convert -O raw",
                          options->file);
-    return error_set(err, EINVAL, "unknown disk image format '%s' for '%s'; known: raw", options->format,
+    return error_set(err, EINVAL, "unknown disk image format '%s' for '%s'; known: raw, and cue for a disc", options->format,
                      options->file);
 }
 
@@ -400,11 +403,23 @@ static int open_file(const struct block_options *options, struct error *err)
     return fd;
 }
 
+static bool is_cue(const struct block_options *options)
+{
+    size_t length = strlen(options->file);
+    if (!options->disc || options->format)
+        return options->disc && strcmp(options->format, "cue") == 0;
+    return length > 4 && strcasecmp(options->file + length - 4, ".cue") == 0;
+}
+
 static struct image *open_image(const struct block_options *options, struct error *err)
 {
     int fd = open_file(options, err);
     if (fd < 0)
         return NULL;
+    if (is_cue(options))
+        return cue_open(fd, options->file, err);
+    if (options->disc && !options->format && cue_is_frames(fd))
+        return cue_open_frames(fd, options->file, err);
     struct image *image = raw_open(fd, options->file, err);
     if (image && options->snapshot && !options->readonly)
         image = overlay_open(image, err);
@@ -497,6 +512,11 @@ bool block_readonly(const struct block *block)
 const char *block_file(const struct block *block)
 {
     return block->file;
+}
+
+const struct disc *block_disc(const struct block *block)
+{
+    return block->image->disc;
 }
 
 void block_stats(const struct block *block, struct block_stats *stats)

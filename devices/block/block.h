@@ -17,6 +17,7 @@
 enum block_operation { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
 
 struct block;
+struct disc;
 
 struct block_request {
     enum block_operation operation;
@@ -34,8 +35,9 @@ struct block_request {
 
 struct block_options {
     const char *file;
-    const char *format; /* NULL: by content ("raw", "qcow2") */
+    const char *format; /* NULL: by content ("raw", "qcow2"); for a disc also "cue" */
     bool readonly;
+    bool disc;     /* for a CD-ROM drive */
     bool snapshot; /* writes go to a temporary file and vanish */
 };
 
@@ -48,6 +50,8 @@ void block_close(struct block *block);
 u64 block_sectors(const struct block *block);
 bool block_readonly(const struct block *block);
 const char *block_file(const struct block *block);
+/* The tracks of a compact disc image that has frames (devices/block/disc.h); NULL for any other. */
+const struct disc *block_disc(const struct block *block);
 
 /* The request is the caller's and must stay until done is called. */
 void block_submit(struct block *block, struct block_request *request);

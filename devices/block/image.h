@@ -22,10 +22,15 @@ struct image_ops {
 struct image {
     const struct image_ops *ops;
     u64 sectors;
+    const struct disc *disc; /* NULL but for an image with the tracks of a compact disc */
 };
 
 /* Takes over fd, also on failure. */
 struct image *raw_open(int fd, const char *file, struct error *err);
+/* A cue sheet, or a file of 2352-byte frames.  Takes over fd, also on failure. */
+struct image *cue_open(int fd, const char *file, struct error *err);
+struct image *cue_open_frames(int fd, const char *file, struct error *err);
+bool cue_is_frames(int fd);
 /* Keeps writes to `base` (which it owns, also on failure) in an unlinked temporary file. */
 struct image *overlay_open(struct image *base, struct error *err);
 

@@ -74,13 +74,15 @@ static int find(struct machine *machine, const char *name, struct pc_drive *driv
     return error_set(err, ENOENT, "there is no drive '%s'; info block lists the drives", name);
 }
 
-static int check(const struct pc_drive *drive, bool force, struct error *err)
+/* The guest hears of a button pressed in vain: it may give the disc free. */
+static int check(struct pc *pc, const struct pc_drive *drive, bool force, struct error *err)
 {
     if (!drive->removable)
         return error_set(err, EINVAL, "%s is a hard disk: it stays where it is", drive->name);
-    if (drive->locked && !force)
-        return error_set(err, EBUSY, "%s: the guest has locked the tray (-f opens it all the same)", drive->name);
-    return 0;
+    if (!drive->locked || force)
+        return 0;
+    ide_request_eject(pc_ide_channel(pc, drive->index / 2), drive->index % 2);
+    return error_set(err, EBUSY, "%s: the guest has locked the tray (-f opens it all the same)", drive->name);
 }
 
 /* The new medium, or NULL, for the old one, which is closed.  Only a floppy drive can refuse it. */
@@ -123,7 +125,7 @@ int pc_change(struct machine *machine, const char *name, const struct pc_medium 
     struct pc_drive drive;
     struct block *block;
     int r = find(machine, name, &drive, err);
-    r = r ? r : check(&drive, force, err);
+    r = r ? r : check(pc, &drive, force, err);
     r = r ? r : open_medium(pc, &drive, medium, &block, err);
     if (r < 0)
         return r;
@@ -137,6 +139,6 @@ int pc_eject(struct machine *machine, const char *name, bool force, struct error
 {
     struct pc_drive drive;
     int r = find(machine, name, &drive, err);
-    r = r ? r : check(&drive, force, err);
+    r = r ? r : check(machine->board, &drive, force, err);
     return r ? r : swap(machine->board, drive.index, NULL, err);
 }

@@ -293,6 +293,7 @@ int pc_open_disk(struct pc *pc, const struct drive_config *drive, struct block *
         .file = drive->file,
         .format = drive->format,
         .readonly = drive->readonly || drive->media == MEDIA_CDROM,
+        .disc = drive->media == MEDIA_CDROM,
         .snapshot = drive->snapshot,
     };
     *block = NULL;
@@ -326,10 +327,13 @@ static int attach_drive(struct pc *pc, const struct drive_config *drive, struct 
     if (channel->drive[drive->index % 2].media != IDE_NONE)
         return error_set(err, EBUSY, "drive index %d is used twice", drive->index);
     int r = pc_open_disk(pc, drive, &pc->disks[drive->index], err);
-    if (r == 0)
-        ide_attach(channel, drive->index % 2, pc->disks[drive->index],
-                   drive->media == MEDIA_CDROM ? IDE_CDROM : IDE_DISK);
-    return r;
+    if (r < 0)
+        return r;
+    ide_attach(channel, drive->index % 2, pc->disks[drive->index],
+               drive->media == MEDIA_CDROM ? IDE_CDROM : IDE_DISK);
+    if (drive->media == MEDIA_CDROM && ide_connect_audio(channel, drive->index % 2, pc->audio) < 0)
+        return error_set(err, ENOMEM, "not enough memory for the machine's sound");
+    return 0;
 }
 
 static int wire_disks(struct pc *pc, struct error *err)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -150,10 +151,13 @@ void action_change(struct window *window, const char *drive, const char *file)
     post(window, &request);
 }
 
-/* ECMA-119: the volume descriptors begin at sector 16 with "CD001" after their type. */
+/* A cue sheet, or an image: ECMA-119: the volume descriptors begin at sector 16 with "CD001" after their type. */
 static bool is_cd(const char *file)
 {
     char id[5] = {0};
+    size_t length = strlen(file);
+    if (length > 4 && !strcasecmp(file + length - 4, ".cue"))
+        return true;
     FILE *image = fopen(file, "rbe");
     if (!image)
         return false;
