@@ -171,6 +171,103 @@ TEST(pause_and_print_screen_have_their_own_sequences)
     stop();
 }
 
+/* Technical Reference, "Scan Code Set 1" and 2, keys 75-89: the cases "Num Lock on", "Shift", "Shift and Num Lock". */
+static void num_lock_on(void)
+{
+    data(0xed);
+    CHECK_EQ(get(), 0xfa);
+    data(0x02);
+    CHECK_EQ(get(), 0xfa);
+}
+
+TEST(grey_keys_press_shift_while_num_lock_is_on)
+{
+    start(0x41);
+    num_lock_on();
+    stroke(KEY_E0 | 0x52); /* Insert */
+    EXPECT(0xe0, 0x2a, 0xe0, 0x52, 0xe0, 0xd2, 0xe0, 0xaa);
+    key(0x36, true);
+    CHECK_EQ(get(), 0x36);
+    stroke(KEY_E0 | 0x52);
+    EXPECT(0xe0, 0x52, 0xe0, 0xd2);
+    stop();
+}
+
+TEST(grey_keys_release_the_shifts_that_are_held)
+{
+    start(0x41);
+    key(0x2a, true);
+    CHECK_EQ(get(), 0x2a);
+    stroke(KEY_E0 | 0x48); /* up */
+    EXPECT(0xe0, 0xaa, 0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x2a);
+    key(0x36, true);
+    CHECK_EQ(get(), 0x36);
+    stroke(KEY_E0 | 0x48); /* "If both Shift keys are down, both sets of codes" */
+    EXPECT(0xe0, 0xaa, 0xe0, 0xb6, 0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x2a, 0xe0, 0x36);
+    stop();
+}
+
+TEST(shift_codes_in_set_2)
+{
+    start(0x01);
+    num_lock_on();
+    stroke(KEY_E0 | 0x4b); /* left */
+    EXPECT(0xe0, 0x12, 0xe0, 0x6b, 0xe0, 0xf0, 0x6b, 0xe0, 0xf0, 0x12);
+    key(0x36, true);
+    CHECK_EQ(get(), 0x59);
+    stroke(KEY_E0 | 0x35); /* the keypad's slash: Num Lock does not matter */
+    EXPECT(0xe0, 0xf0, 0x59, 0xe0, 0x4a, 0xe0, 0xf0, 0x4a, 0xe0, 0x59);
+    stop();
+}
+
+TEST(shift_let_go_before_a_grey_key_stays_up)
+{
+    start(0x41);
+    key(0x2a, true);
+    key(KEY_E0 | 0x53, true);
+    key(0x2a, false);
+    key(KEY_E0 | 0x53, false);
+    EXPECT(0x2a, 0xe0, 0xaa, 0xe0, 0x53, 0xaa, 0xe0, 0xd3);
+    stop();
+}
+
+TEST(sysrq_is_released_as_sysrq_without_alt)
+{
+    start(0x41);
+    key(0x38, true);
+    key(KEY_E0 | 0x37, true);
+    key(0x38, false);
+    key(KEY_E0 | 0x37, false);
+    EXPECT(0x38, 0x54, 0xb8, 0xd4);
+    stop();
+}
+
+TEST(repeated_grey_keys_leave_the_shift_codes_out)
+{
+    start(0x41);
+    num_lock_on();
+    key(KEY_E0 | 0x50, true); /* down */
+    EXPECT(0xe0, 0x2a, 0xe0, 0x50);
+    bench_wait(&bench, 500 * MS);
+    CHECK_EQ(get(), 0xe0);
+    CHECK_EQ(get(), 0x50);
+    key(KEY_E0 | 0x50, false);
+    EXPECT(0xe0, 0xd0, 0xe0, 0xaa);
+    stop();
+}
+
+TEST(break_and_print_screen_with_ctrl)
+{
+    start(0x41);
+    key(0x1d, true);
+    CHECK_EQ(get(), 0x1d);
+    stroke(KEY_PAUSE);
+    EXPECT(0xe0, 0x46, 0xe0, 0xc6);
+    stroke(KEY_E0 | 0x37);
+    EXPECT(0xe0, 0x37, 0xe0, 0xb7);
+    stop();
+}
+
 TEST(irq_1_has_an_edge_for_each_byte)
 {
     start(0x41);

@@ -4,10 +4,10 @@
  * Source: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard (101- and 102-Key)": commands, scan
  *         code sets, buffer, typematic rate and delay.
  * Modelled: scan code sets 1, 2 and 3 with the key modes of set 3, every command, typematic repeat in guest time, the
- *         16-byte buffer with its overrun code, Print Screen and Pause with their modifier variants.
+ *         16-byte buffer with its overrun code, the variants of Print Screen and Pause, the shift codes around the grey keys
+ *         that depend on Num Lock and Shift (they are not repeated: keyboards observed).
  * Differs: the self-test after Reset takes 2 ms, not 500; the keyboard stays silent after power-on, as firmware would
  *         only throw the completion code away.
- * Not modelled: the shift codes that real keyboards wrap around the grey cursor keys while Num Lock is on.
  */
 #include "devices/ps2_keyboard.h"
 
@@ -38,7 +38,9 @@ enum {
 
 enum { ACK = 0xfa, BAT_DONE = 0xaa, ID_FIRST = 0xab, ID_SECOND = 0x83 };
 enum { MODE_TYPEMATIC = 1, MODE_BREAK = 2 };
-enum { LEFT_SHIFT = 0x2a, RIGHT_SHIFT = 0x36, CTRL = 0x1d, ALT = 0x38, PRINT_SCREEN = KEY_E0 | 0x37 };
+enum { LEFT_SHIFT = 0x2a, RIGHT_SHIFT = 0x36, CTRL = 0x1d, ALT = 0x38, SYSRQ = 0x54 };
+enum { PRINT_SCREEN = KEY_E0 | 0x37, KEYPAD_SLASH = KEY_E0 | 0x35 };
+enum { LED_NUM = 2 };
 
 #define BUFFER            16
 #define DEFAULT_TYPEMATIC 0x2b /* 500 ms, 10.9 characters a second */
@@ -89,36 +91,114 @@ static void send(struct ps2_keyboard *kbd, const u8 *codes, unsigned length)
 
 #define SEND(kbd, ...) send(kbd, (const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}))
 
-static void send_print_screen(struct ps2_keyboard *kbd, bool down)
+/* --- shift codes ----------------------------------------------------------------------------------------------------- */
+
+/* The grey keys send what a keypad's would, so they undo Num Lock or Shift around themselves: "Scan Code Set 1", keys 75-89,
+ * with the state of Num Lock as the indicators show it.  Key 95 (the keypad's slash) undoes Shift, key 124 (Print Screen)
+ * presses it, and is SysRq with Alt.  What a key was pressed with it is released with. */
+enum { PRESS_SHIFT = 1, RELEASE_LEFT = 2, RELEASE_RIGHT = 4, AS_SYSRQ = 8 };
+
+static u8 *pressed_with(struct ps2_keyboard *kbd, int key)
 {
-    bool set1 = kbd->scan_set == 1;
-    bool shifted = either_down(kbd, LEFT_SHIFT, RIGHT_SHIFT) || either_down(kbd, CTRL, KEY_E0 | CTRL);
-    if (either_down(kbd, ALT, KEY_E0 | ALT)) {
-        if (set1)
-            SEND(kbd, down ? 0x54 : 0xd4);
-        else if (down)
-            SEND(kbd, 0x84);
-        else
-            SEND(kbd, 0xf0, 0x84);
-    } else if (shifted) {
-        if (set1)
-            SEND(kbd, 0xe0, down ? 0x37 : 0xb7);
-        else if (down)
-            SEND(kbd, 0xe0, 0x7c);
-        else
-            SEND(kbd, 0xe0, 0xf0, 0x7c);
-    } else if (down) {
-        if (set1)
-            SEND(kbd, 0xe0, 0x2a, 0xe0, 0x37);
-        else
-            SEND(kbd, 0xe0, 0x12, 0xe0, 0x7c);
-    } else {
-        if (set1)
-            SEND(kbd, 0xe0, 0xb7, 0xe0, 0xaa);
-        else
-            SEND(kbd, 0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12);
+    return &kbd->pressed_with[key & (PS2_KEYBOARD_GREY - 1)];
+}
+
+static bool is_grey(int key)
+{
+    switch (key & ~KEY_E0) {
+    case 0x47:
+    case 0x48:
+    case 0x49:
+    case 0x4b:
+    case 0x4d:
+    case 0x4f:
+    case 0x50:
+    case 0x51:
+    case 0x52:
+    case 0x53: return key & KEY_E0;
+    default: return false;
     }
 }
+
+static u8 released_shifts(const struct ps2_keyboard *kbd)
+{
+    return (u8)((is_down(kbd, LEFT_SHIFT) ? RELEASE_LEFT : 0) | (is_down(kbd, RIGHT_SHIFT) ? RELEASE_RIGHT : 0));
+}
+
+static u8 shift_codes_for(const struct ps2_keyboard *kbd, int key)
+{
+    bool shift = either_down(kbd, LEFT_SHIFT, RIGHT_SHIFT);
+    if (key == PRINT_SCREEN && either_down(kbd, ALT, KEY_E0 | ALT))
+        return AS_SYSRQ;
+    if (key == PRINT_SCREEN)
+        return shift || either_down(kbd, CTRL, KEY_E0 | CTRL) ? 0 : PRESS_SHIFT;
+    if (key == KEYPAD_SLASH)
+        return released_shifts(kbd);
+    if (!is_grey(key))
+        return 0;
+    if (kbd->leds & LED_NUM)
+        return shift ? 0 : PRESS_SHIFT;
+    return released_shifts(kbd);
+}
+
+/* Appends one code of set 1 or 2; returns how many bytes there are now. */
+static unsigned put_code(const struct ps2_keyboard *kbd, u8 *codes, unsigned n, int key, bool down)
+{
+    u8 set1 = key & 0x7f, set2 = ps2_set2_from_set1(set1);
+    if (key & KEY_E0)
+        codes[n++] = 0xe0;
+    if (kbd->scan_set == 1) {
+        codes[n++] = down ? set1 : set1 | 0x80;
+        return n;
+    }
+    if (!down)
+        codes[n++] = 0xf0;
+    codes[n++] = set2;
+    return n;
+}
+
+static void send_wrapped(struct ps2_keyboard *kbd, int key, bool down, u8 with)
+{
+    static const struct {
+        u8 bit;
+        int key;
+        bool down; /* before the key; after its release the other way round */
+    } shifts[] = {
+        {PRESS_SHIFT, LEFT_SHIFT, true}, {RELEASE_LEFT, LEFT_SHIFT, false}, {RELEASE_RIGHT, RIGHT_SHIFT, false}};
+    u8 codes[BUFFER];
+    unsigned n = 0;
+    if (!down)
+        n = put_code(kbd, codes, n, key, false);
+    for (size_t i = 0; i < ARRAY_SIZE(shifts); i++)
+        if (with & shifts[i].bit)
+            n = put_code(kbd, codes, n, KEY_E0 | shifts[i].key, down == shifts[i].down);
+    if (down)
+        n = put_code(kbd, codes, n, key, true);
+    send(kbd, codes, n);
+}
+
+/* A Shift that was let go meanwhile is not pressed again. */
+static u8 shift_codes_at_release(struct ps2_keyboard *kbd, int key)
+{
+    u8 with = *pressed_with(kbd, key);
+    *pressed_with(kbd, key) = 0;
+    return with & (u8)(released_shifts(kbd) | PRESS_SHIFT | AS_SYSRQ);
+}
+
+static bool has_shift_codes(int key)
+{
+    return key == PRINT_SCREEN || key == KEYPAD_SLASH || is_grey(key);
+}
+
+static void send_with_shift_codes(struct ps2_keyboard *kbd, int key, bool down)
+{
+    u8 with = down ? shift_codes_for(kbd, key) : shift_codes_at_release(kbd, key);
+    if (down)
+        *pressed_with(kbd, key) = with;
+    send_wrapped(kbd, with & AS_SYSRQ ? SYSRQ : key, down, with);
+}
+
+/* --- keys ------------------------------------------------------------------------------------------------------------ */
 
 /* Pause sends make and break at once; with Ctrl it is Break. */
 static void send_pause(struct ps2_keyboard *kbd)
@@ -147,36 +227,27 @@ static void send_set3(struct ps2_keyboard *kbd, int key, bool down)
         SEND(kbd, 0xf0, code);
 }
 
-static void send_ordinary(struct ps2_keyboard *kbd, int key, bool down)
-{
-    u8 codes[3], set1 = key & 0x7f, set2 = ps2_set2_from_set1(set1);
-    unsigned n = 0;
-    if (!set2)
-        return;
-    if (key & KEY_E0)
-        codes[n++] = 0xe0;
-    if (kbd->scan_set == 1) {
-        codes[n++] = down ? set1 : set1 | 0x80;
-    } else {
-        if (!down)
-            codes[n++] = 0xf0;
-        codes[n++] = set2;
-    }
-    send(kbd, codes, n);
-}
-
 static void send_key(struct ps2_keyboard *kbd, int key, bool down)
 {
-    if (kbd->scan_set == 3) {
+    if (kbd->scan_set == 3)
         send_set3(kbd, key, down);
-    } else if (key == PRINT_SCREEN) {
-        send_print_screen(kbd, down);
-    } else if (key == KEY_PAUSE) {
-        if (down)
-            send_pause(kbd);
-    } else {
-        send_ordinary(kbd, key, down);
-    }
+    else if (key == KEY_PAUSE && down)
+        send_pause(kbd);
+    else if (has_shift_codes(key))
+        send_with_shift_codes(kbd, key, down);
+    else if (key != KEY_PAUSE && ps2_set2_from_set1(key & 0x7f))
+        send_wrapped(kbd, key, down, 0);
+}
+
+/* The shift codes are in force already. */
+static void send_again(struct ps2_keyboard *kbd, int key)
+{
+    if (kbd->scan_set == 3)
+        send_set3(kbd, key, true);
+    else if (has_shift_codes(key) && *pressed_with(kbd, key) & AS_SYSRQ)
+        send_wrapped(kbd, SYSRQ, true, 0);
+    else if (ps2_set2_from_set1(key & 0x7f))
+        send_wrapped(kbd, key, true, 0);
 }
 
 static bool repeats(const struct ps2_keyboard *kbd, int key)
@@ -207,7 +278,7 @@ static void repeat(void *opaque)
     struct ps2_keyboard *kbd = opaque;
     if (!kbd->repeat_key || !kbd->scanning)
         return;
-    send_key(kbd, kbd->repeat_key, true);
+    send_again(kbd, kbd->repeat_key);
     timer_set(&kbd->repeat, clock_ns(kbd->clock) + repeat_period_ns(kbd));
 }
 
@@ -415,6 +486,7 @@ static void reset(void *state)
     struct ps2_keyboard *kbd = state;
     timer_cancel(&kbd->test);
     memset(kbd->down, 0, sizeof(kbd->down));
+    memset(kbd->pressed_with, 0, sizeof(kbd->pressed_with));
     power_on(kbd);
 }
 
@@ -443,6 +515,7 @@ static const struct field fields[] = {
     FIELD_BLOB(struct ps2_keyboard, key_mode),
     FIELD(U16, struct ps2_keyboard, repeat_key),
     FIELD_BLOB(struct ps2_keyboard, down),
+    FIELD_BLOB(struct ps2_keyboard, pressed_with),
     FIELD(TIMER, struct ps2_keyboard, repeat),
     FIELD(TIMER, struct ps2_keyboard, test),
     FIELD_END,

@@ -7,6 +7,8 @@
 #include "devices/ps2.h"
 #include "machine/machine.h"
 
+#define PS2_KEYBOARD_GREY 32 /* a power of two: the set 1 codes of the keys with shift codes differ in their low bits */
+
 struct ps2_keyboard {
     struct ps2_device port; /* hand &keyboard.port to i8042_init */
     /* Guest state. */
@@ -22,6 +24,7 @@ struct ps2_keyboard {
     u8 key_mode[256]; /* set 3, by code: whether the key repeats, and whether its release is sent */
     u16 repeat_key;   /* the key held down last, 0 for none */
     u8 down[64];      /* keys held, by KEY_* code */
+    u8 pressed_with[PS2_KEYBOARD_GREY]; /* by set 1 code: the shift codes that a grey key was pressed with */
     struct timer repeat;
     struct timer test; /* power-on self test (BAT) in progress */
     /* Wiring. */
