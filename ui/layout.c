@@ -1,69 +1,30 @@
 /*
- * Keyboard layouts, for text that is typed into the guest.
+ * Keyboard layouts, for text that is typed into the guest: which keys, pressed how and in which order, give a character.
  *
- * Source: the national layouts as ISO/IEC 9995 keyboards print them (BS 4822, DIN 2137, AFNOR's predecessor AZERTY,
- *         UNE 71-... QWERTY, SS 662241).  Dead keys are left out (written as a no-break space): they type nothing alone.
+ * Source: ui/layout_table.c for the keys; Unicode Character Database, "Canonical decomposition", for what dead keys make.
  */
 #include "ui/layout.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define ROWS 5
-
-/* Each string holds a row's characters in UTF-8 from its first key on; a no-break space: none. */
-struct layout {
-    const char *name;
-    const char *plain[ROWS], *shift[ROWS], *altgr[ROWS], *both[ROWS]; /* both: Shift and AltGr */
-};
-
-static const u8 first_key[ROWS] = {0x02, 0x10, 0x1e, 0x2c, 0x56};
-
-#define NO "\u00a0"
-
-/* Row 0: 1 to =; row 1: Q to ]; row 2: A to the key right of ' and then ` and backslash (1E-2B); row 3: Z to /; row 4:
- * the key between the left Shift and Z. */
-static const struct layout layouts[] = {
-    {.name = "us",
-     .plain = {"1234567890-=", "qwertyuiop[]", "asdfghjkl;'`" NO "\\", "zxcvbnm,./", "\\"},
-     .shift = {"!@#$%^&*()_+", "QWERTYUIOP{}", "ASDFGHJKL:\"~" NO "|", "ZXCVBNM<>?", "|"},
-     .altgr = {"", "", "", "", ""}},
-    {.name = "en-gb",
-     .plain = {"1234567890-=", "qwertyuiop[]", "asdfghjkl;'`" NO "#", "zxcvbnm,./", "\\"},
-     .shift = {"!\"£$%^&*()_+", "QWERTYUIOP{}", "ASDFGHJKL:@¬" NO "~", "ZXCVBNM<>?", "|"},
-     .altgr = {NO NO NO "€", NO NO "é" NO NO NO "úíó", "á", "", ""}},
-    {.name = "de",
-     .plain = {"1234567890ß", "qwertzuiopü+", "asdfghjklöä" NO NO "#", "yxcvbnm,.-", "<"},
-     .shift = {"!\"§$%&/()=?", "QWERTZUIOPÜ*", "ASDFGHJKLÖÄ°" NO "'", "YXCVBNM;:_", ">"},
-     .altgr = {NO "²³" NO NO NO "{[]}\\", "@" NO "€" NO NO NO NO NO NO NO NO "~", "", NO NO NO NO NO NO "µ", "|"}},
-    {.name = "fr",
-     .plain = {"&é\"'(-è_çà)=", "azertyuiop" NO "$", "qsdfghjklmù²" NO "*", "wxcvbn,;:!", "<"},
-     .shift = {"1234567890°+", "AZERTYUIOP" NO "£", "QSDFGHJKLM%" NO NO "µ", "WXCVBN?./§", ">"},
-     .altgr = {NO "~#{[|`\\^@]}", NO NO "€", "", "", ""}},
-    {.name = "es",
-     .plain = {"1234567890'¡", "qwertyuiop" NO "+", "asdfghjklñ" NO "º" NO "ç", "zxcvbnm,.-", "<"},
-     .shift = {"!\"·$%&/()=?¿", "QWERTYUIOP" NO "*", "ASDFGHJKLÑ" NO "ª" NO "Ç", "ZXCVBNM;:_", ">"},
-     .altgr = {"|@#" NO "€¬", NO NO "€" NO NO NO NO NO NO NO "[]", NO NO NO NO NO NO NO NO NO NO "{\\" NO "}", "", ""}},
-    {.name = "it",
-     .plain = {"1234567890'ì", "qwertyuiopè+", "asdfghjklòà\\" NO "ù", "zxcvbnm,.-", "<"},
-     .shift = {"!\"£$%&/()=?^", "QWERTYUIOPé*", "ASDFGHJKLç°|" NO "§", "ZXCVBNM;:_", ">"},
-     .altgr = {"", NO NO "€" NO NO NO NO NO NO NO "[]", NO NO NO NO NO NO NO NO NO "@#", "", ""},
-     .both = {"", NO NO NO NO NO NO NO NO NO NO "{}", "", "", ""}},
-    {.name = "sv",
-     .plain = {"1234567890+", "qwertyuiopå", "asdfghjklöä§" NO "'", "zxcvbnm,.-", "<"},
-     .shift = {"!\"#¤%&/()=?", "QWERTYUIOPÅ", "ASDFGHJKLÖÄ½" NO "*", "ZXCVBNM;:_", ">"},
-     .altgr = {NO "@£$€" NO "{[]}\\", NO NO "€", "", NO NO NO NO NO NO "µ", "|"}},
-};
-
-const char *const layout_names[] = {"us", "en-us", "en-gb", "de", "fr", "es", "it", "sv", NULL};
+#include "ui/layout_table.h"
 
 const struct layout *layout_find(const char *name)
 {
-    if (!strcmp(name, "en-us"))
-        name = "us";
-    for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
-        if (!strcmp(layouts[i].name, name))
-            return &layouts[i];
+    if (!strcmp(name, "us"))
+        name = "en-us";
+    for (const struct layout *layout = layout_table; layout->name; layout++)
+        if (!strcmp(layout->name, name))
+            return layout;
     return NULL;
+}
+
+void layout_list(char *text, size_t size)
+{
+    size_t used = 0;
+    for (const struct layout *layout = layout_table; layout->name && used < size; layout++)
+        used += (size_t)snprintf(text + used, size - used, used ? ", %s" : "%s", layout->name);
 }
 
 /* Our own tables: well-formed UTF-8 of one to three bytes. */
@@ -78,15 +39,33 @@ static u32 next_code(const char **text)
                        : (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3f);
 }
 
-static int find_in(const char *const rows[ROWS], u32 character)
+/* The key behind this one in a level of the table. */
+static int next_key(int key)
 {
-    for (int row = 0; row < ROWS; row++) {
-        const char *at = rows[row] ? rows[row] : "";
-        for (int key = first_key[row]; *at; key++)
-            if (next_code(&at) == character)
-                return key;
+    switch (key) {
+    case 0x0d: return 0x10;
+    case 0x1b: return 0x1e;
+    case 0x29: return 0x2b;
+    case 0x35: return 0x56;
+    case 0x56: return 0x73;
+    case 0x73: return 0x7d;
+    case 0x7d: return 0x39;
+    default: return key + 1;
     }
-    return -1;
+}
+
+static bool find_key(const struct layout *layout, u32 character, struct layout_keys *keys)
+{
+    for (int level = 0; level < LAYOUT_LEVELS && layout->levels[level]; level++) {
+        const char *at = layout->levels[level];
+        for (int key = 0x02; *at; key = next_key(key)) {
+            if (next_code(&at) == character) {
+                *keys = (struct layout_keys){key, level & 1, level & 2};
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static int control_key(u32 character)
@@ -101,18 +80,54 @@ static int control_key(u32 character)
     }
 }
 
-bool layout_keys_for(const struct layout *layout, u32 character, struct layout_keys *keys)
+static bool find_plain(const struct layout *layout, u32 character, struct layout_keys *keys)
 {
     int key = control_key(character);
     *keys = (struct layout_keys){.key = key};
-    if (character == 0xa0 || key >= 0)
-        return key >= 0;
-    const char *const *levels[] = {layout->plain, layout->shift, layout->altgr, layout->both};
-    for (int level = 0; level < (int)ARRAY_SIZE(levels) && key < 0; level++) {
-        key = find_in(levels[level], character);
-        keys->shift = level & 1;
-        keys->altgr = level & 2;
+    return key >= 0 || find_key(layout, character, keys);
+}
+
+/* What a dead key makes of the key that follows. */
+/* clang-format off */
+static const struct {
+    u32 mark;
+    const char *base, *made;
+} compositions[] = {
+    {0x300, " AEIOUaeiou", "`ÀÈÌÒÙàèìòù"},
+    {0x301, " AEIOUYaeiouyCcLlNnRrSsZz", "´ÁÉÍÓÚÝáéíóúýĆćĹĺŃńŔŕŚśŹź"},
+    {0x302, " AEIOUaeiouCcGgHhJjSsWwYy", "^ÂÊÎÔÛâêîôûĈĉĜĝĤĥĴĵŜŝŴŵŶŷ"},
+    {0x303, " ANOanoIiUu", "~ÃÑÕãñõĨĩŨũ"},
+    {0x304, " AaEeIiOoUu", "¯ĀāĒēĪīŌōŪū"},
+    {0x306, " AaEeGgIiOoUu", "˘ĂăĔĕĞğĬĭŎŏŬŭ"},
+    {0x307, " CcEeGgIZz", "˙ĊċĖėĠġİŻż"},
+    {0x308, " AEIOUaeiouyY", "¨ÄËÏÖÜäëïöüÿŸ"},
+    {0x30a, " AaUu", "°ÅåŮů"},
+    {0x30b, " OoUu", "˝ŐőŰű"},
+    {0x30c, " CcDdEeLlNnRrSsTtZz", "ˇČčĎďĚěĽľŇňŘřŠšŤťŽž"},
+    {0x327, " CcGgKkLlNnRrSsTt", "¸ÇçĢģĶķĻļŅņŖŗŞşŢţ"},
+    {0x328, " AaEeIiUu", "˛ĄąĘęĮįŲų"},
+};
+/* clang-format on */
+
+static u32 base_of(const char *base, const char *made, u32 character)
+{
+    while (*made) {
+        u32 from = next_code(&base);
+        if (next_code(&made) == character)
+            return from;
     }
-    keys->key = key;
-    return key >= 0;
+    return 0;
+}
+
+int layout_strokes(const struct layout *layout, u32 character, struct layout_keys strokes[LAYOUT_STROKES])
+{
+    bool is_mark = character >= 0x300 && character < 0x370; /* a dead key types nothing alone */
+    if (!is_mark && find_plain(layout, character, &strokes[0]))
+        return 1;
+    for (size_t i = 0; i < ARRAY_SIZE(compositions); i++) {
+        u32 base = base_of(compositions[i].base, compositions[i].made, character);
+        if (base && find_key(layout, compositions[i].mark, &strokes[0]) && find_plain(layout, base, &strokes[1]))
+            return 2;
+    }
+    return 0;
 }

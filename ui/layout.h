@@ -4,6 +4,8 @@
 #ifndef UI_LAYOUT_H
 #define UI_LAYOUT_H
 
+#include <stddef.h>
+
 #include "machine/types.h"
 
 struct layout;
@@ -13,11 +15,13 @@ struct layout_keys {
     bool shift, altgr;
 };
 
-/* By name ("us", "de"); NULL if there is none. */
+#define LAYOUT_STROKES 2
+
+/* By name ("en-us" or "us", "de"); NULL if there is none. */
 const struct layout *layout_find(const char *name);
-/* NULL-terminated, for error messages. */
-extern const char *const layout_names[];
-/* False if the layout has no key for the character, or only a dead one. */
-bool layout_keys_for(const struct layout *layout, u32 character, struct layout_keys *keys);
+/* All names, for error messages. */
+void layout_list(char *text, size_t size);
+/* How many keys in turn type the character: 2 with a dead key, 0 if the layout has no way. */
+int layout_strokes(const struct layout *layout, u32 character, struct layout_keys strokes[LAYOUT_STROKES]);
 
 #endif

@@ -138,8 +138,12 @@ static int set_display(struct options *options, const char *value, struct error 
 
 static int set_layout(struct options *options, const char *value, struct error *err)
 {
+    char known[300];
     options->layout = value;
-    return MIN(optvalue_choice("-k", value, layout_names, err), 0);
+    if (layout_find(value))
+        return 0;
+    layout_list(known, sizeof(known));
+    return error_set(err, EINVAL, "-k %s: unknown keyboard; there are %s", value, known);
 }
 
 static int set_joystick(struct options *options, const char *value, struct error *err)
@@ -237,7 +241,7 @@ static const struct option table[] = {
      "screen, keys and pointer for VNC clients on port 5900 + N"},
     {"full-screen", SCREEN, NULL, set_full_screen, "the window takes the whole screen"},
     {"no-confirm", SCREEN, NULL, set_no_confirm, "closing the window ends the guest without a question"},
-    {"k", SCREEN, "us|en-gb|de|fr|es|it|sv", set_layout, "the guest's keyboard, for text that is pasted"},
+    {"k", SCREEN, "en-us|en-gb|de|fr|...", set_layout, "the guest's keyboard, for text that is pasted"},
     {"joystick", SCREEN, "auto|none", set_joystick, "whether a game controller is the guest's joystick"},
     {"vga", SCREEN, "std|cirrus|none", set_vga, "graphics card"},
     {"audiodev", SCREEN, "sdl|wav|none[,path=F]", set_audiodev, "where sound goes; wav records it"},

@@ -56,19 +56,24 @@ void paste_start(struct window *window, const char *text)
     window_notice(window, "Typing %zu characters; any key stops it", window->paste_length);
 }
 
+static void press(struct window *window, const struct layout_keys *keys)
+{
+    int held[3], count = 0;
+    if (keys->shift)
+        held[count++] = SHIFT;
+    if (keys->altgr)
+        held[count++] = ALTGR;
+    held[count++] = keys->key;
+    events_type(window, held, count);
+}
+
 static void type(struct window *window, u32 code)
 {
     const struct layout *layout = layout_find(window->options.layout ? window->options.layout : "us");
-    struct layout_keys keys;
-    int held[3], count = 0;
-    if (!layout || !layout_keys_for(layout, code, &keys))
-        return;
-    if (keys.shift)
-        held[count++] = SHIFT;
-    if (keys.altgr)
-        held[count++] = ALTGR;
-    held[count++] = keys.key;
-    events_type(window, held, count);
+    struct layout_keys keys[LAYOUT_STROKES];
+    int count = layout ? layout_strokes(layout, code, keys) : 0;
+    for (int i = 0; i < count; i++)
+        press(window, &keys[i]);
 }
 
 void paste_tick(struct window *window, u32 now)

@@ -62,11 +62,14 @@ static void add_stroke(struct terminal *terminal, int key, unsigned modifiers, b
 
 static void type_event(struct terminal *terminal, const struct term_event *event)
 {
-    struct layout_keys keys;
-    if (event->kind == TERM_KEY)
+    struct layout_keys keys[LAYOUT_STROKES];
+    if (event->kind == TERM_KEY) {
         add_stroke(terminal, event->key, event->modifiers, false);
-    else if (layout_keys_for(terminal->layout, event->text, &keys))
-        add_stroke(terminal, keys.key, event->modifiers | (keys.shift ? TERM_SHIFT : 0), keys.altgr);
+        return;
+    }
+    int count = layout_strokes(terminal->layout, event->text, keys);
+    for (int i = 0; i < count; i++)
+        add_stroke(terminal, keys[i].key, event->modifiers | (keys[i].shift ? TERM_SHIFT : 0), keys[i].altgr);
 }
 
 static void press(struct terminal *terminal, const struct stroke *stroke, bool down)
