@@ -3,7 +3,7 @@
  *
  * Source: J. O. Smith, "Digital Audio Resampling" (bandlimited interpolation by a table of filter phases).
  * Time: everything is counted in frames since a known guest time, so that nothing drifts.  A voice runs when the mixer
- *         mixes (every 10 ms while one is on) and when its chip says so; it plays TAPS / 2 + MARGIN of its frames late.
+ *         mixes (every 10 ms while one is on) and when its chip says so; it plays LAG of its frames late.
  */
 #include "devices/audio/audio.h"
 
@@ -22,6 +22,7 @@
 #define PHASES 256
 #define MOST_LATE 1 /* seconds; where the host slept for longer, that time made no sound */
 #define MARGIN 4    /* frames in hand, for the rounding of two rates */
+#define LAG (TAPS + MARGIN)
 #define FIFO 65536u /* frames, a power of two */
 
 struct audio_voice {
@@ -36,7 +37,8 @@ struct audio_voice {
     u32 gain[2];
     /* Frames that wait to be mixed, at `mix_rate`; the filter stands on tail .. tail + TAPS - 1. */
     u32 mix_rate, head, tail;
-    u32 phase; /* fraction of a frame, 2^-32 */
+    u32 padding; /* of them, at the end: silence that lets the others through the filter */
+    u32 phase;   /* fraction of a frame, 2^-32 */
     struct audio_frame *fifo;
 };
 
@@ -79,10 +81,28 @@ static void push(struct audio_voice *voice, const struct audio_frame *frames, u3
     voice->head += count;
 }
 
-static void push_silence(struct audio_voice *voice, u32 count)
+/* The voice stops. */
+static void pad(struct audio_voice *voice)
 {
     static const struct audio_frame silence[TAPS];
-    push(voice, silence, MIN(count, TAPS));
+    push(voice, silence, TAPS);
+    voice->padding = TAPS;
+}
+
+/* The voice begins, now.  What it made just before is mixed first, if it is of the same rate; nothing jumps. */
+static void begin(struct audio_voice *voice, u32 rate)
+{
+    struct audio_frame last = {0, 0};
+    u32 waiting = voice->head - voice->tail;
+    if (waiting && waiting >= voice->padding)
+        last = voice->fifo[(voice->head - voice->padding - 1) % FIFO];
+    voice->head -= MIN(voice->padding, waiting);
+    voice->padding = 0;
+    if (rate != voice->mix_rate)
+        voice->tail = voice->head;
+    voice->mix_rate = rate;
+    while (voice->head - voice->tail < LAG)
+        push(voice, &last, 1);
 }
 
 void audio_voice_run(struct audio_voice *voice)
@@ -91,6 +111,10 @@ void audio_voice_run(struct audio_voice *voice)
     struct audio *audio = voice->audio;
     if (voice->running || !voice->rate)
         return;
+    if (clock_ns(audio->clock) < voice->start_ns) { /* an earlier state was loaded */
+        voice->start_ns = clock_ns(audio->clock);
+        voice->rendered = 0;
+    }
     voice->running = true;
     while (voice->rate) {
         u64 due = (u64)((unsigned __int128)(clock_ns(audio->clock) - voice->start_ns) * voice->rate / NS_PER_SEC);
@@ -106,7 +130,7 @@ void audio_voice_run(struct audio_voice *voice)
     }
     voice->running = false;
     if (!voice->rate) /* render() stopped it: this lets the last frames out */
-        push_silence(voice, TAPS);
+        pad(voice);
 }
 
 static void arm(struct audio *audio)
@@ -123,6 +147,12 @@ static void arm(struct audio *audio)
 u32 audio_voice_rate(const struct audio_voice *voice)
 {
     return voice->rate;
+}
+
+u64 audio_voice_time(const struct audio_voice *voice, u64 frames)
+{
+    return voice->start_ns +
+           (u64)(((unsigned __int128)(voice->rendered + frames) * NS_PER_SEC + voice->rate - 1) / voice->rate);
 }
 
 void audio_voice_set_gain(struct audio_voice *voice, u32 left, u32 right)
@@ -193,21 +223,14 @@ static void fire(void *opaque)
     arm(audio);
 }
 
-/* What waits in the queue was made at one rate and is mixed before frames of another come. */
 static void change_rate(struct audio_voice *voice, u32 rate)
 {
     if (!rate) {
-        push_silence(voice, TAPS);
+        pad(voice);
         return;
     }
-    if (rate != voice->mix_rate) {
-        push_silence(voice, TAPS);
-        mix(voice->audio);
-        voice->tail = voice->head;
-        voice->mix_rate = rate;
-    }
-    if (voice->head - voice->tail < TAPS)
-        push_silence(voice, TAPS / 2 + MARGIN);
+    mix(voice->audio);
+    begin(voice, rate);
 }
 
 void audio_voice_set_rate(struct audio_voice *voice, u32 rate)
@@ -230,6 +253,15 @@ void audio_voice_set_rate(struct audio_voice *voice, u32 rate)
     voice->start_ns = clock_ns(audio->clock);
     voice->rendered = 0;
     arm(audio);
+}
+
+void audio_voice_restart(struct audio_voice *voice, u32 rate)
+{
+    voice->rate = 0;
+    voice->tail = voice->head;
+    voice->padding = 0;
+    voice->audio->mixed = clock_ticks(voice->audio->clock, voice->audio->rate);
+    audio_voice_set_rate(voice, rate);
 }
 
 struct audio_voice *audio_add_voice(struct audio *audio, const char *name, audio_render *render, void *opaque)

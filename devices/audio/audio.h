@@ -35,6 +35,10 @@ struct audio_voice *audio_add_voice(struct audio *audio, const char *name, audio
 /* Frames a second of guest time; 0: the voice is silent and costs nothing.  At most 192000. */
 void audio_voice_set_rate(struct audio_voice *voice, u32 rate);
 u32 audio_voice_rate(const struct audio_voice *voice);
+/* Guest time at which a voice that has a rate will have gone on by so many frames more. */
+u64 audio_voice_time(const struct audio_voice *voice, u64 frames);
+/* For a chip whose state was loaded: the voice forgets what it was about, and begins at this rate, now. */
+void audio_voice_restart(struct audio_voice *voice, u32 rate);
 /* 0 to AUDIO_UNITY for each side. */
 #define AUDIO_UNITY 0x10000
 void audio_voice_set_gain(struct audio_voice *voice, u32 left, u32 right);

@@ -128,6 +128,28 @@ TEST(a_voice_may_stop_itself_and_start_again)
     wav_free(&samples);
 }
 
+/* Wherever between two mixes a voice begins or stops for a moment, it sounds as one piece. */
+TEST(a_voice_has_no_gaps)
+{
+    struct tone tone;
+    start();
+    bench_wait(&bench, 6 * MS);
+    play(&tone, 24000);
+    bench_wait(&bench, 67 * MS);
+    for (int i = 0; i < 100; i++) { /* as a driver does that starts each block in its interrupt */
+        audio_voice_set_rate(tone.voice, 0);
+        bench_wait(&bench, 20000);
+        audio_voice_set_rate(tone.voice, 24000);
+        bench_wait(&bench, 7 * MS);
+    }
+    struct wav_samples samples = stop();
+    for (u32 i = 48 * 8; i < 48 * 760; i += 480) /* a hole of 1 ms in 10 would take a tenth */
+        CHECK(wav_power_at(&samples, i, i + 480, 1000) > 0.97 * wav_power(&samples, i, i + 480));
+    CHECK(wav_peak(&samples, 48 * 7, 48 * 760) < 10300);
+    CHECK_EQ(wav_peak(&samples, 0, 48 * 5), 0);
+    wav_free(&samples);
+}
+
 TEST(voices_go_on_when_nobody_listens)
 {
     struct tone tone;
