@@ -31,6 +31,7 @@ enum {
     CODEC_LAST_OUT_RATE = 0x30 / 2,
     CODEC_IN_RATE = 0x32 / 2,
     CODEC_MIC_RATE = 0x34 / 2,
+    CODEC_OWN = 0x5a / 2, /* "vendor reserved" up to 7A: remembered */
     CODEC_VENDOR = 0x7c / 2,
 };
 enum { MUTE = 0x8000, VARIABLE_RATE = 0x0001, VARIABLE_MIC_RATE = 0x0008, POWER_READY = 0x000f };
@@ -49,6 +50,7 @@ enum {
 enum { CR_RUN = 0x01, CR_RESET = 0x02, CR_LAST_IRQ = 0x04, CR_FIFO_IRQ = 0x08, CR_BUFFER_IRQ = 0x10 };
 enum { DESCRIPTOR_IRQ = 0x8000, DESCRIPTOR_ZEROS = 0x4000 }; /* IOC and BUP, bits 31 and 30 */
 enum { GC_COLD_RESET = 0x02, GC_WARM_RESET = 0x04, GS_CODEC_READY = 0x100 };
+enum { GS_READ_FAILED = 0x8000, GS_WRITABLE = 0x30000 }; /* no codec answered; AD3 and MD3, for software */
 
 static const u16 channel_irq[AC97_CHANNELS] = {0x20, 0x40, 0x80}; /* in GLOB_STA */
 
@@ -105,13 +107,12 @@ static void pace(struct ac97_channel *channel)
 {
     struct clock *clock = channel->ac97->machine->clock;
     audio_voice_set_rate(channel->voice, may_move(channel) ? MAX(channel_rate(channel), 1u) : 0);
-    u32 rate = audio_voice_rate(channel->voice);
-    if (!rate) {
+    if (!audio_voice_rate(channel->voice)) {
         timer_cancel(&channel->end);
         return;
     }
-    u64 frames = channel->left / frame_samples(channel) + 1;
-    timer_set(&channel->end, clock_ns(clock) + MAX(frames * NS_PER_SEC / rate, (u64)SHORTEST_NS));
+    u64 frames = MAX((channel->left + 1u) / frame_samples(channel), 1u);
+    timer_set(&channel->end, MAX(audio_voice_time(channel->voice, frames), clock_ns(clock) + SHORTEST_NS));
 }
 
 static void fetch_descriptor(struct ac97_channel *channel)
@@ -321,17 +322,26 @@ static void write_rate(struct ac97 *ac97, unsigned reg, u16 value)
             pace(&ac97->channel[i]);
 }
 
+/* The bits that there are in a mixer register. */
+static u16 codec_bits(unsigned reg)
+{
+    static const u16 bits[] = {0,      0,      0,      0,      0,      0x801e, 0x801f, 0x805f, 0x9f1f,
+                               0x9f1f, 0x9f1f, 0x9f1f, 0x9f1f, 0x0707, 0x8f0f, 0x800f, 0xf380, 0x000f};
+    return reg < ARRAY_SIZE(bits) ? bits[reg] : reg >= CODEC_OWN ? 0xffff : 0;
+}
+
 static void write_codec(struct ac97 *ac97, unsigned reg, u16 value)
 {
     trace(AUDIO, "ac97: codec %02x = %04x", reg * 2, value);
     switch (reg) {
     case CODEC_RESET: reset_codec(ac97); break;
-    case CODEC_POWER: ac97->codec[reg] = (value & 0xff00) | POWER_READY; break;
+    case CODEC_POWER: /* PR0 to PR3 switch off what the ready bits 0 to 3 stand for */
+        ac97->codec[reg] = (value & 0xff00) | (POWER_READY & ~(value >> 8));
+        break;
     case CODEC_EXTENDED:
         ac97->codec[reg] = value & (VARIABLE_RATE | VARIABLE_MIC_RATE);
-        if (!(value & VARIABLE_RATE))
-            for (unsigned rate = CODEC_FRONT_RATE; rate <= CODEC_IN_RATE; rate++)
-                write_rate(ac97, rate, SAMPLE_RATE);
+        for (unsigned rate = CODEC_FRONT_RATE; rate <= CODEC_MIC_RATE; rate++)
+            write_rate(ac97, rate, ac97->codec[rate]);
         break;
     case CODEC_MASTER:
     case CODEC_HEADPHONE:
@@ -347,7 +357,7 @@ static void write_codec(struct ac97 *ac97, unsigned reg, u16 value)
         if (reg >= CODEC_FRONT_RATE && reg <= CODEC_MIC_RATE)
             write_rate(ac97, reg, value);
         else
-            ac97->codec[reg] = reg == CODEC_PCM_OUT ? value & 0x9f1f : value;
+            ac97->codec[reg] = value & codec_bits(reg);
         set_gain(ac97);
     }
 }
@@ -356,6 +366,8 @@ static u64 mixer_read(void *opaque, u64 offset, unsigned size)
 {
     struct ac97 *ac97 = opaque;
     ac97->semaphore = false;
+    if (offset >= 0x80) /* the second codec */
+        ac97->global_status |= GS_READ_FAILED;
     return size == 2 && offset < 0x80 ? ac97->codec[offset / 2] : 0xffffffff;
 }
 
@@ -379,15 +391,21 @@ static void write_global_control(struct ac97 *ac97, u32 value)
     ac97->global_control = value & 0x3f & ~GC_WARM_RESET; /* the warm reset is over at once */
 }
 
+static void write_global_status(struct ac97 *ac97, u32 value)
+{
+    ac97->global_status &= ~(value & GS_READ_FAILED);
+    ac97->global_status = (ac97->global_status & ~GS_WRITABLE) | (value & GS_WRITABLE);
+}
+
 static u64 master_read(void *opaque, u64 offset, unsigned size)
 {
     struct ac97 *ac97 = opaque;
-    if (offset < AC97_CHANNELS * CHANNEL_SIZE && offset != GLOB_CNT)
+    if (offset < GLOB_CNT)
         return read_channel(&ac97->channel[offset / CHANNEL_SIZE], offset % CHANNEL_SIZE);
-    if (offset == GLOB_CNT)
-        return ac97->global_control;
-    if (offset == GLOB_STA)
-        return ac97->global_status | GS_CODEC_READY;
+    if (offset >= GLOB_CNT && offset < GLOB_CNT + 4)
+        return ac97->global_control >> 8 * (offset & 3);
+    if (offset >= GLOB_STA && offset < GLOB_STA + 4)
+        return (ac97->global_status | GS_CODEC_READY) >> 8 * (offset & 3);
     if (offset != CAS)
         return 0;
     bool busy = ac97->semaphore; /* "the read sets it": one access to the codec at a time */
@@ -401,7 +419,9 @@ static void master_write(void *opaque, u64 offset, u64 value, unsigned size)
     trace(AUDIO, "ac97: %02x = %x", (unsigned)offset, (unsigned)value);
     if (offset == GLOB_CNT)
         write_global_control(ac97, value);
-    else if (offset < AC97_CHANNELS * CHANNEL_SIZE)
+    else if (offset == GLOB_STA)
+        write_global_status(ac97, value);
+    else if (offset < GLOB_CNT)
         write_channel(&ac97->channel[offset / CHANNEL_SIZE], offset % CHANNEL_SIZE, value, size);
 }
 
@@ -433,8 +453,10 @@ static void loaded(void *state)
     struct ac97 *ac97 = state;
     pci_loaded(&ac97->pci);
     set_gain(ac97);
-    for (int i = 0; i < AC97_CHANNELS; i++)
+    for (int i = 0; i < AC97_CHANNELS; i++) {
+        audio_voice_restart(ac97->channel[i].voice, 0);
         pace(&ac97->channel[i]);
+    }
     update_interrupt(ac97);
 }
 

@@ -69,6 +69,38 @@ static void describe(int buffers)
     out(MASTER + OUT + 5, buffers - 1, 1);
 }
 
+/* AC'97 2.1: volumes of 5 bits; bits that are not there read as 0; PR bits take the ready bits away. */
+TEST(codec_registers_hold_the_bits_that_they_have)
+{
+    static const u16 table[][3] = {{0x0a, 0xffff, 0x801e}, {0x0c, 0xffff, 0x801f}, {0x10, 0xffff, 0x9f1f},
+                                   {0x1a, 0xffff, 0x0707}, {0x1c, 0xffff, 0x8f0f}, {0x26, 0x0300, 0x030c},
+                                   {0x26, 0x0000, 0x000f}, {0x2e, 44100, 44100},   {0x36, 0xffff, 0x0000}};
+    start();
+    out(MIXER + 0x2a, 1, 2);
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        out(MIXER + table[i][0], table[i][1], 2);
+        CHECK_EQ(in(MIXER + table[i][0], 2), table[i][2]);
+    }
+    out(MIXER + 0x2c, 44100, 2);
+    out(MIXER + 0x2a, 0, 2); /* without variable rate there is one */
+    CHECK_EQ(in(MIXER + 0x2c, 2), 48000);
+    struct wav_samples samples = stop();
+    wav_free(&samples);
+}
+
+/* 82801AA: "RCS: a codec read timed out", cleared by writing 1; AD3 and MD3 belong to software. */
+TEST(a_read_of_the_absent_codec_is_told)
+{
+    start();
+    CHECK_EQ(in(MASTER + 0x31, 1), 0x01);
+    CHECK_EQ(in(MIXER + 0x80 + 0x7c, 2), 0xffff);
+    CHECK_EQ(in(MASTER + 0x30, 4), 0x8100);
+    out(MASTER + 0x30, 0x38000, 4);
+    CHECK_EQ(in(MASTER + 0x30, 4), 0x30100);
+    struct wav_samples samples = stop();
+    wav_free(&samples);
+}
+
 TEST(the_codec_says_what_it_is)
 {
     start();
