@@ -58,14 +58,18 @@ static void command(struct mpu401 *mpu, u8 value)
         say(mpu, ACKNOWLEDGE);
 }
 
+void mpu401_send(struct mpu401 *mpu, u8 byte)
+{
+    chardev_write(mpu->midi, &byte, 1);
+}
+
 static void write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     struct mpu401 *mpu = opaque;
-    u8 byte = value;
     if (offset)
-        command(mpu, byte);
+        command(mpu, value);
     else if (mpu->uart)
-        chardev_write(mpu->midi, &byte, 1);
+        mpu401_send(mpu, value);
 }
 
 static u8 read_data(struct mpu401 *mpu)

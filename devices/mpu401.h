@@ -20,6 +20,8 @@ struct mpu401 {
 
 /* Two ports from `base`.  The board owns midi. */
 void mpu401_init(struct mpu401 *mpu, struct machine *machine, u16 base, const struct irq *irq, struct chardev *midi);
+/* A byte to the MIDI OUT connector from another chip of the card. */
+void mpu401_send(struct mpu401 *mpu, u8 byte);
 
 extern const struct device_ops mpu401_ops;
 

@@ -136,7 +136,7 @@ static void reset(void *state)
 static void loaded(void *state)
 {
     struct opl3 *opl = state;
-    audio_voice_set_rate(opl->voice, OPL3_HZ);
+    audio_voice_restart(opl->voice, OPL3_HZ);
 }
 
 static int check(const void *state)

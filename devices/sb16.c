@@ -17,9 +17,9 @@
 #include "machine/trace.h"
 
 enum { RESET = 0x6, READ_DATA = 0xa, COMMAND = 0xc, READ_STATUS = 0xe, ACK_16 = 0xf };
-enum { MASTER = 0x30, VOICE = 0x32, FM = 0x34 };
-/* Of the Sound Blaster Pro, 4 bits a side. */
-enum { OLD_VOICE = 0x04, OLD_MASTER = 0x22, OLD_FM = 0x26, OLD_CD = 0x28, OLD_LINE = 0x2e };
+enum { MASTER = 0x30, VOICE = 0x32, FM = 0x34, MICROPHONE = 0x3a };
+/* Of the Sound Blaster Pro, 4 bits a side; the microphone has 3. */
+enum { OLD_VOICE = 0x04, OLD_MICROPHONE = 0x0a, OLD_MASTER = 0x22, OLD_FM = 0x26, OLD_CD = 0x28, OLD_LINE = 0x2e };
 
 /* --- interrupts ------------------------------------------------------------------------------------------------------ */
 
@@ -44,14 +44,33 @@ void sb16_lower(struct sb16 *sb, u8 sources)
     drive(sb);
 }
 
+static void mpu_interrupts(void *opaque, int line, bool level)
+{
+    if (level)
+        sb16_raise(opaque, SB16_IRQ_MPU);
+    else
+        sb16_lower(opaque, SB16_IRQ_MPU);
+}
+
+struct irq sb16_mpu_irq(struct sb16 *sb)
+{
+    return (struct irq){mpu_interrupts, sb, 0};
+}
+
 /* --- the mixer ------------------------------------------------------------------------------------------------------- */
 
-/* Five bits in steps of 2 dB.  After a reset two of these are at 24 in each path; the amplifier behind the card is
- * turned up so far that this is full scale. */
+/* Five bits in steps of 2 dB.  A reset leaves both volumes of a path at 24, which is 28 dB below the loudest; so that
+ * this is neither faint nor leaves any room above it, the steps over 24 count for less: both at 31 are full scale, both
+ * at 24 half of it. */
+static double decibels(u8 volume)
+{
+    int steps = volume >> 3;
+    return steps > 24 ? (steps - 31) * 3 / 7. : -3 + (steps - 24) * 2;
+}
+
 static u32 gain(const struct sb16 *sb, int reg, int side)
 {
-    int steps = sb->mixer[MASTER + side] / 8 + sb->mixer[reg + side] / 8 - 2 * 24;
-    return AUDIO_UNITY * MIN(pow(10, steps * 2 / 20.), 1);
+    return AUDIO_UNITY * pow(10, (decibels(sb->mixer[MASTER + side]) + decibels(sb->mixer[reg + side])) / 20);
 }
 
 static void set_gains(struct sb16 *sb)
@@ -61,7 +80,8 @@ static void set_gains(struct sb16 *sb)
         voice[side] = gain(sb, VOICE, side);
         fm[side] = gain(sb, FM, side);
     }
-    audio_voice_set_gain(sb->voice, voice[0], voice[1]);
+    for (int i = 0; i < 2; i++)
+        audio_voice_set_gain(sb->channel[i].voice, voice[0], voice[1]);
     audio_voice_set_gain(sb->direct_voice, voice[0], voice[1]);
     opl3_set_gain(&sb->opl, fm[0], fm[1]);
 }
@@ -69,6 +89,10 @@ static void set_gains(struct sb16 *sb)
 static const struct {
     u8 old, left;
 } old_registers[] = {{OLD_VOICE, VOICE}, {OLD_MASTER, MASTER}, {OLD_FM, FM}, {OLD_CD, 0x36}, {OLD_LINE, 0x38}};
+
+/* The bits that there are in registers 30 to 47. */
+static const u8 mixer_bits[] = {0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xf8, 0xc0,
+                                0x1f, 0x7f, 0x7f, 0xc0, 0xc0, 0xc0, 0xc0, 0x01, 0xf0, 0xf0, 0xf0, 0xf0};
 
 static void reset_mixer(struct sb16 *sb)
 {
@@ -93,7 +117,16 @@ static u8 read_mixer(struct sb16 *sb)
     for (unsigned i = 0; i < ARRAY_SIZE(old_registers); i++)
         if (sb->mixer_index == old_registers[i].old)
             return (sb->mixer[old_registers[i].left] & 0xf0) | sb->mixer[old_registers[i].left + 1] >> 4;
+    if (sb->mixer_index == OLD_MICROPHONE)
+        return sb->mixer[MICROPHONE] >> 5;
     return sb->mixer[sb->mixer_index];
+}
+
+static u8 writable_bits(u8 index)
+{
+    if (index >= MASTER && index < MASTER + ARRAY_SIZE(mixer_bits))
+        return mixer_bits[index - MASTER];
+    return index == SB16_MIXER_IRQ ? 0x0f : index == SB16_MIXER_DMA ? 0xeb : 0xff;
 }
 
 static void write_mixer(struct sb16 *sb, u8 value)
@@ -108,7 +141,9 @@ static void write_mixer(struct sb16 *sb, u8 value)
         return;
     if (index == SB16_MIXER_DMA)
         sb16_stream_stop(sb);
-    sb->mixer[index] = index == SB16_MIXER_IRQ ? value & 0x0f : index == SB16_MIXER_DMA ? value & 0xeb : value;
+    sb->mixer[index] = value & writable_bits(index);
+    if (index == OLD_MICROPHONE)
+        sb->mixer[MICROPHONE] = (value & 7) << 5 | 0x18;
     for (unsigned i = 0; i < ARRAY_SIZE(old_registers); i++) {
         if (index != old_registers[i].old)
             continue;
@@ -166,18 +201,11 @@ static u64 dsp_read(void *opaque, u64 offset, unsigned size)
 {
     struct sb16 *sb = opaque;
     switch (offset + READ_DATA) {
-    case READ_DATA:
-        return read_data(sb);
-    case COMMAND: /* bit 7: busy, as it is only during a reset */
-        return sb->resetting ? 0xff : 0x7f;
-    case READ_STATUS:
-        sb16_lower(sb, SB16_IRQ_8);
-        return sb->in_count ? 0xff : 0x7f;
-    case ACK_16:
-        sb16_lower(sb, SB16_IRQ_16);
-        return 0xff;
-    default:
-        return 0xff;
+    case READ_DATA: return read_data(sb);
+    case COMMAND: /* bit 7: busy, as it is only during a reset */ return sb->resetting ? 0xff : 0x7f;
+    case READ_STATUS: sb16_lower(sb, SB16_IRQ_8); return sb->in_count ? 0xff : 0x7f;
+    case ACK_16: sb16_lower(sb, SB16_IRQ_16); return 0xff;
+    default: return 0xff;
     }
 }
 
@@ -226,17 +254,32 @@ static void loaded(void *state)
     struct sb16 *sb = state;
     set_gains(sb);
     drive(sb);
+    sb16_stream_loaded(sb);
 }
 
 static int check(const void *state)
 {
     const struct sb16 *sb = state;
-    const struct sb16_stream *stream = &sb->stream;
-    return sb->in_count > sizeof(sb->in) || stream->format >= SB16_FORMATS || stream->sample_count > 4 ||
-                   stream->step > 5 || !sb->rate || (stream->playing && !stream->length)
-               ? -EINVAL
-               : 0;
+    for (int i = 0; i < 2; i++) {
+        const struct sb16_stream *stream = &sb->channel[i].stream;
+        if (stream->format >= SB16_FORMATS || stream->sample_count > 4 || stream->step > 5 ||
+            (stream->playing && (!stream->length || stream->wide != i)))
+            return -EINVAL;
+    }
+    return sb->in_count > sizeof(sb->in) || !sb->rate ? -EINVAL : 0;
 }
+
+#define CHANNEL_FIELDS(n)                                                                                              \
+    FIELD(BOOL, struct sb16, channel[n].stream.playing), FIELD(BOOL, struct sb16, channel[n].stream.paused),           \
+        FIELD(BOOL, struct sb16, channel[n].stream.auto_init), FIELD(BOOL, struct sb16, channel[n].stream.last),       \
+        FIELD(BOOL, struct sb16, channel[n].stream.record), FIELD(BOOL, struct sb16, channel[n].stream.wide),          \
+        FIELD(BOOL, struct sb16, channel[n].stream.is_signed), FIELD(BOOL, struct sb16, channel[n].stream.stereo),     \
+        FIELD(U8, struct sb16, channel[n].stream.format), FIELD(U32, struct sb16, channel[n].stream.length),           \
+        FIELD(U32, struct sb16, channel[n].stream.left), FIELD(U8, struct sb16, channel[n].stream.reference),          \
+        FIELD(U8, struct sb16, channel[n].stream.step), FIELD(BOOL, struct sb16, channel[n].stream.wants_reference),   \
+        FIELD(BOOL, struct sb16, channel[n].stream.by_block), FIELD_BLOB(struct sb16, channel[n].stream.samples),      \
+        FIELD(U8, struct sb16, channel[n].stream.sample_first),                                                        \
+        FIELD(U8, struct sb16, channel[n].stream.sample_count), FIELD(TIMER, struct sb16, channel[n].block_end)
 
 static const struct field fields[] = {
     FIELD(U8, struct sb16, mixer_index),
@@ -258,24 +301,8 @@ static const struct field fields[] = {
     FIELD(U32, struct sb16, rate),
     FIELD(U32, struct sb16, block),
     FIELD(BOOL, struct sb16, by_time_constant),
-    FIELD(BOOL, struct sb16, stream.playing),
-    FIELD(BOOL, struct sb16, stream.paused),
-    FIELD(BOOL, struct sb16, stream.auto_init),
-    FIELD(BOOL, struct sb16, stream.last),
-    FIELD(BOOL, struct sb16, stream.record),
-    FIELD(BOOL, struct sb16, stream.wide),
-    FIELD(BOOL, struct sb16, stream.is_signed),
-    FIELD(BOOL, struct sb16, stream.stereo),
-    FIELD(U8, struct sb16, stream.format),
-    FIELD(U32, struct sb16, stream.length),
-    FIELD(U32, struct sb16, stream.left),
-    FIELD(U8, struct sb16, stream.reference),
-    FIELD(U8, struct sb16, stream.step),
-    FIELD(BOOL, struct sb16, stream.wants_reference),
-    FIELD_BLOB(struct sb16, stream.samples),
-    FIELD(U8, struct sb16, stream.sample_first),
-    FIELD(U8, struct sb16, stream.sample_count),
-    FIELD(TIMER, struct sb16, block_end),
+    CHANNEL_FIELDS(0),
+    CHANNEL_FIELDS(1),
     FIELD(TIMER, struct sb16, silence_end),
     FIELD_END,
 };
@@ -290,10 +317,10 @@ static void add_ports(struct sb16 *sb, struct port_range *range, const char *nam
     ioports_add(sb->machine->ports, range);
 }
 
-int sb16_init(struct sb16 *sb, struct machine *machine, struct audio *audio, struct i8237 *dma,
+int sb16_init(struct sb16 *sb, struct machine *machine, struct audio *audio, struct i8237 *dma, struct mpu401 *mpu,
               const struct irq irqs[4], const struct sb16_settings *settings)
 {
-    *sb = (struct sb16){.machine = machine, .dma = dma, .settings = *settings};
+    *sb = (struct sb16){.machine = machine, .dma = dma, .mpu = mpu, .settings = *settings};
     memcpy(sb->irq, irqs, sizeof(sb->irq));
     if (opl3_init(&sb->opl, machine, audio, OPL3_ADLIB_PORT, "sb16-opl3") || sb16_stream_init(sb, audio))
         return -ENOMEM;

@@ -36,7 +36,8 @@ static void start_old(struct sb16 *sb, u8 format, bool record, bool auto_init, b
 {
     bool stereo = format == SB16_PCM && !record && sb->mixer[SB16_MIXER_OUTPUT] & 2;
     sb16_stream_start(sb, &(struct sb16_stream){.format = format, .record = record, .auto_init = auto_init,
-                                                .wants_reference = reference, .stereo = stereo, .length = length});
+                                                .wants_reference = reference, .stereo = stereo, .length = length,
+                                                .by_block = auto_init});
 }
 
 static void silence(struct sb16 *sb)
@@ -142,18 +143,21 @@ static void execute(struct sb16 *sb)
     case 0x34: case 0x35: case 0x36: case 0x37:
         sb->uart = true;
         break;
-    case 0x30: case 0x31: case 0x38: /* MIDI: nobody sends, nobody is there to hear */
+    case 0x30: case 0x31: /* MIDI input: nobody sends */
+        break;
+    case 0x38:
+        mpu401_send(sb->mpu, sb->argument[0]);
         break;
     case 0x40:
         sb->by_time_constant = true;
         set_rate(sb, 1000000 / (256 - sb->argument[0]));
         break;
-    case 0x41: case 0x42: /* high byte first */
+    case 0x41: case 0x42: /* high byte first; both ways have one clock */
         sb->by_time_constant = false;
         set_rate(sb, sb->argument[0] << 8 | sb->argument[1]);
         break;
-    case 0x45:
-        sb16_stream_pause(sb, false);
+    case 0x45: case 0x47:
+        sb16_stream_continue(sb, sb->command == 0x47);
         break;
     case 0x48:
         sb->block = word(sb, 0);
@@ -162,12 +166,10 @@ static void execute(struct sb16 *sb)
         silence(sb);
         break;
     case 0xd0: case 0xd5: /* each pauses its own width */
-        if (sb->stream.wide == (sb->command == 0xd5))
-            sb16_stream_pause(sb, true);
+        sb16_stream_pause(sb, sb->command == 0xd5, true);
         break;
-    case 0xd4: case 0xd6: case 0x47:
-        if (sb->stream.wide == (sb->command != 0xd4))
-            sb16_stream_pause(sb, false);
+    case 0xd4: case 0xd6:
+        sb16_stream_pause(sb, sb->command == 0xd6, false);
         break;
     case 0xd1: case 0xd3: /* only remembered: the SB16's speaker is the mixer's affair */
         sb->speaker = sb->command == 0xd1;
@@ -238,8 +240,12 @@ static u8 arguments_of(u8 command)
 /* A byte in the command port: a command, or what an unfinished one waits for. */
 void sb16_dsp_write(struct sb16 *sb, u8 value)
 {
-    if (sb->uart || sb->resetting)
+    if (sb->resetting)
         return;
+    if (sb->uart) {
+        mpu401_send(sb->mpu, value);
+        return;
+    }
     if (!sb->command) {
         if (arguments_of(value) == 255) {
             trace(UNIMP, "sb16: DSP command %02x", value);

@@ -5,9 +5,11 @@
  *         the low bits of a code are a magnitude, the high one its sign, and the step goes up after the largest magnitude
  *         and down after 0.
  * The audio mixer asks for frames every 10 ms; a timer asks at the end of the block, and the 8237 asks when the guest
- * reads a DMA count, so that both are exact.
+ * reads a DMA count, so that both are exact.  Between blocks the sample clock goes on for a while: blocks that a guest
+ * starts one by one follow without a gap.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "devices/sb16_internal.h"
 #include "machine/trace.h"
@@ -15,6 +17,8 @@
 #define SHORTEST_NS 50000ull /* between two looks at a channel that may be masked */
 #define DIRECT_RATE 48000u
 #define DIRECT_GOES_QUIET DIRECT_RATE
+#define HOLDS 64u        /* frames */
+#define GOES_QUIET 8192u /* frames between two blocks after which the voice rests */
 
 static int dma_channel(const struct sb16 *sb, bool wide)
 {
@@ -42,40 +46,47 @@ static u64 frames_left(const struct sb16_stream *stream)
     return (u64)stream->left * samples[stream->format] + stream->sample_count;
 }
 
-static void request(struct sb16 *sb, bool level)
+static void request(const struct sb16_channel *channel, bool level)
 {
-    int channel = dma_channel(sb, sb->stream.wide);
-    if (channel >= 0)
-        i8237_request(sb->dma, channel, level);
+    int number = dma_channel(channel->sb, channel->stream.wide);
+    if (number >= 0)
+        i8237_request(channel->sb->dma, number, level);
 }
 
-static void set_voice_rate(struct sb16 *sb)
+static bool moving(const struct sb16_channel *channel)
 {
-    struct sb16_stream *stream = &sb->stream;
-    u32 rate = sb->by_time_constant && stream->stereo ? sb->rate / 2 : sb->rate;
-    audio_voice_set_rate(sb->voice, stream->playing && !stream->paused ? MAX(rate, 1) : 0);
+    return channel->stream.playing && !channel->stream.paused;
 }
 
-static void arm(struct sb16 *sb)
+static void set_voice_rate(const struct sb16_channel *channel)
 {
-    u32 rate = audio_voice_rate(sb->voice);
-    if (rate)
-        timer_set(&sb->block_end, clock_ns(sb->machine->clock) + MAX(frames_left(&sb->stream) * NS_PER_SEC / rate + 1000, SHORTEST_NS));
+    const struct sb16 *sb = channel->sb;
+    u32 rate = sb->by_time_constant && channel->stream.stereo ? sb->rate / 2 : sb->rate;
+    if (moving(channel))
+        audio_voice_set_rate(channel->voice, MAX(rate, 1));
+}
+
+static void arm(struct sb16_channel *channel)
+{
+    u64 earliest = clock_ns(channel->sb->machine->clock) + SHORTEST_NS;
+    if (moving(channel) && audio_voice_rate(channel->voice))
+        timer_set(&channel->block_end, MAX(audio_voice_time(channel->voice, frames_left(&channel->stream)), earliest));
     else
-        timer_cancel(&sb->block_end);
+        timer_cancel(&channel->block_end);
 }
 
 /* False: the 8237 gives nothing, and the converters hold. */
-static bool fetch(struct sb16 *sb, void *data, unsigned bytes)
+static bool fetch(struct sb16_channel *channel, void *data, unsigned bytes)
 {
-    struct sb16_stream *stream = &sb->stream;
+    struct sb16_stream *stream = &channel->stream;
+    struct i8237 *dma = channel->sb->dma;
     bool terminal;
-    int channel = dma_channel(sb, stream->wide);
-    if (channel < 0)
+    int number = dma_channel(channel->sb, stream->wide);
+    if (number < 0)
         return false;
-    u32 done = i8237_from_memory(sb->dma, channel, data, bytes, &terminal);
+    u32 done = i8237_from_memory(dma, number, data, bytes, &terminal);
     if (done && done < bytes) /* terminal count in the middle of a frame: the next part is from the new run */
-        done += i8237_from_memory(sb->dma, channel, (u8 *)data + done, bytes - done, &terminal);
+        done += i8237_from_memory(dma, number, (u8 *)data + done, bytes - done, &terminal);
     stream->left -= MIN(done, stream->left);
     return done == bytes;
 }
@@ -91,11 +102,11 @@ static i16 sample_16(const struct sb16_stream *stream, const u8 *bytes)
     return stream->is_signed ? value : value ^ 0x8000;
 }
 
-static bool fetch_pcm(struct sb16 *sb)
+static bool fetch_pcm(struct sb16_channel *channel)
 {
-    struct sb16_stream *stream = &sb->stream;
+    struct sb16_stream *stream = &channel->stream;
     u8 bytes[4];
-    if (!fetch(sb, bytes, frame_bytes(stream)))
+    if (!fetch(channel, bytes, frame_bytes(stream)))
         return false;
     const u8 *right = stream->stereo ? bytes + frame_bytes(stream) / 2 : bytes;
     stream->level[0] = stream->wide ? sample_16(stream, bytes) : sample_8(stream, bytes[0]);
@@ -140,19 +151,19 @@ static void decode_byte(struct sb16_stream *stream, u8 byte)
     }
 }
 
-static bool fetch_adpcm(struct sb16 *sb)
+static bool fetch_adpcm(struct sb16_channel *channel)
 {
-    struct sb16_stream *stream = &sb->stream;
+    struct sb16_stream *stream = &channel->stream;
     u8 byte;
     if (stream->wants_reference) {
-        if (!fetch(sb, &byte, 1))
+        if (!fetch(channel, &byte, 1))
             return false;
         stream->reference = byte;
         stream->step = 0;
         stream->wants_reference = false;
     }
     if (!stream->sample_count) {
-        if (!stream->left || !fetch(sb, &byte, 1))
+        if (!stream->left || !fetch(channel, &byte, 1))
             return false;
         decode_byte(stream, byte);
     }
@@ -162,65 +173,78 @@ static bool fetch_adpcm(struct sb16 *sb)
 }
 
 /* There is no microphone: silence. */
-static bool store(struct sb16 *sb)
+static bool store(struct sb16_channel *channel)
 {
-    struct sb16_stream *stream = &sb->stream;
+    struct sb16_stream *stream = &channel->stream;
     bool terminal;
     unsigned bytes = frame_bytes(stream);
     u8 high = stream->is_signed ? 0 : 0x80, silence[4] = {high, high, high, high};
     if (stream->wide)
         silence[0] = silence[2] = 0;
-    int channel = dma_channel(sb, stream->wide);
-    u32 done = channel < 0 ? 0 : i8237_to_memory(sb->dma, channel, silence, bytes, &terminal);
+    int number = dma_channel(channel->sb, stream->wide);
+    u32 done = number < 0 ? 0 : i8237_to_memory(channel->sb->dma, number, silence, bytes, &terminal);
     stream->left -= MIN(done, stream->left);
     return done != 0;
 }
 
-static void end_block(struct sb16 *sb)
+static void end_block(struct sb16_channel *channel)
 {
-    struct sb16_stream *stream = &sb->stream;
+    struct sb16_stream *stream = &channel->stream;
     trace(AUDIO, "sb16: end of block");
     if (stream->auto_init && !stream->last) {
+        if (stream->by_block) /* which may have changed */
+            stream->length = channel->sb->block + 1;
         stream->left = stream->length;
     } else {
         stream->playing = false;
-        request(sb, false);
-        audio_voice_set_rate(sb->voice, 0);
+        request(channel, false);
     }
-    sb16_raise(sb, stream->wide ? SB16_IRQ_16 : SB16_IRQ_8);
+    sb16_raise(channel->sb, stream->wide ? SB16_IRQ_16 : SB16_IRQ_8);
 }
 
-static void go_on(struct sb16 *sb)
+/* The converters hold for the next block; if there is none, the capacitors behind them let the level go. */
+static void rest(struct sb16_stream *stream)
 {
-    struct sb16_stream *stream = &sb->stream;
+    for (int side = 0; stream->idle > HOLDS && side < 2; side++)
+        stream->level[side] = stream->level[side] * 31 / 32;
+    stream->idle++;
+}
+
+static void go_on(struct sb16_channel *channel)
+{
+    struct sb16_stream *stream = &channel->stream;
+    stream->idle = 0;
     if (stream->record)
-        store(sb);
+        store(channel);
     else if (stream->format == SB16_PCM)
-        fetch_pcm(sb);
+        fetch_pcm(channel);
     else
-        fetch_adpcm(sb);
+        fetch_adpcm(channel);
     if (!stream->left && !stream->sample_count)
-        end_block(sb);
+        end_block(channel);
 }
 
 static void render(void *opaque, struct audio_frame *frames, unsigned count)
 {
-    struct sb16 *sb = opaque;
-    struct sb16_stream *stream = &sb->stream;
+    struct sb16_channel *channel = opaque;
+    struct sb16_stream *stream = &channel->stream;
     for (unsigned i = 0; i < count; i++) {
-        if (stream->playing)
-            go_on(sb);
+        if (moving(channel))
+            go_on(channel);
+        else
+            rest(stream);
         if (frames)
-            frames[i] = stream->record ? (struct audio_frame){0, 0}
-                                       : (struct audio_frame){stream->level[0], stream->level[1]};
+            frames[i] = (struct audio_frame){stream->level[0], stream->level[1]};
     }
+    if (stream->idle > GOES_QUIET)
+        audio_voice_set_rate(channel->voice, 0);
 }
 
 static void block_end(void *opaque)
 {
-    struct sb16 *sb = opaque;
-    audio_voice_run(sb->voice);
-    arm(sb);
+    struct sb16_channel *channel = opaque;
+    audio_voice_run(channel->voice);
+    arm(channel);
 }
 
 static void silence_end(void *opaque)
@@ -232,57 +256,86 @@ static void silence_end(void *opaque)
 static void settle(void *opaque)
 {
     struct sb16 *sb = opaque;
-    audio_voice_run(sb->voice);
+    for (int i = 0; i < 2; i++)
+        audio_voice_run(sb->channel[i].voice);
+}
+
+static void stop(struct sb16_channel *channel)
+{
+    audio_voice_run(channel->voice);
+    if (channel->stream.playing)
+        request(channel, false);
+    channel->stream.playing = channel->stream.paused = false;
+    arm(channel);
 }
 
 void sb16_stream_start(struct sb16 *sb, const struct sb16_stream *stream)
 {
-    sb16_stream_stop(sb);
-    u8 reference = sb->stream.reference, step = sb->stream.step; /* ADPCM goes on from the block before */
-    sb->stream = *stream;
-    sb->stream.playing = true;
-    sb->stream.left = stream->length;
-    sb->stream.reference = reference;
-    sb->stream.step = step;
+    struct sb16_channel *channel = &sb->channel[stream->wide], *other = &sb->channel[!stream->wide];
+    stop(channel);
+    if (other->stream.record == stream->record || dma_channel(sb, false) == dma_channel(sb, true))
+        stop(other);
+    struct sb16_stream before = channel->stream;
+    channel->stream = *stream;
+    channel->stream.playing = true;
+    channel->stream.left = stream->length;
+    channel->stream.reference = before.reference; /* ADPCM goes on from the block before */
+    channel->stream.step = before.step;
+    memcpy(channel->stream.level, before.level, sizeof(before.level));
     trace(AUDIO, "sb16: %s %u bytes at %u Hz, %d bits %s%s", stream->record ? "record" : "play", stream->length,
           sb->rate, stream->wide ? 16 : 8, stream->stereo ? "stereo" : "mono", stream->auto_init ? ", again" : "");
-    request(sb, true);
-    set_voice_rate(sb);
-    arm(sb);
+    request(channel, true);
+    set_voice_rate(channel);
+    arm(channel);
 }
 
 void sb16_stream_stop(struct sb16 *sb)
 {
-    audio_voice_set_rate(sb->voice, 0);
-    if (sb->stream.playing)
-        request(sb, false);
-    sb->stream.playing = sb->stream.paused = false;
-    arm(sb);
+    stop(&sb->channel[0]);
+    stop(&sb->channel[1]);
 }
 
-void sb16_stream_pause(struct sb16 *sb, bool pause)
+void sb16_stream_loaded(struct sb16 *sb)
 {
-    audio_voice_run(sb->voice);
-    sb->stream.paused = pause;
-    if (sb->stream.playing)
-        request(sb, !pause);
-    set_voice_rate(sb);
-    arm(sb);
+    audio_voice_restart(sb->direct_voice, 0);
+    for (int i = 0; i < 2; i++) {
+        sb->channel[i].stream.idle = 0;
+        audio_voice_restart(sb->channel[i].voice, 0);
+        set_voice_rate(&sb->channel[i]);
+        arm(&sb->channel[i]);
+    }
+}
+
+void sb16_stream_pause(struct sb16 *sb, bool wide, bool pause)
+{
+    struct sb16_channel *channel = &sb->channel[wide];
+    audio_voice_run(channel->voice);
+    channel->stream.paused = pause;
+    if (channel->stream.playing)
+        request(channel, !pause);
+    set_voice_rate(channel);
+    arm(channel);
 }
 
 void sb16_stream_last(struct sb16 *sb, bool wide)
 {
-    audio_voice_run(sb->voice);
-    if (sb->stream.wide == wide)
-        sb->stream.last = true;
+    audio_voice_run(sb->channel[wide].voice);
+    sb->channel[wide].stream.last = true;
+}
+
+void sb16_stream_continue(struct sb16 *sb, bool wide)
+{
+    audio_voice_run(sb->channel[wide].voice);
+    sb->channel[wide].stream.last = false;
+    sb16_stream_pause(sb, wide, false);
 }
 
 void sb16_stream_set_rate(struct sb16 *sb)
 {
-    if (!sb->stream.playing || sb->stream.paused)
-        return;
-    set_voice_rate(sb);
-    arm(sb);
+    for (int i = 0; i < 2; i++) {
+        set_voice_rate(&sb->channel[i]);
+        arm(&sb->channel[i]);
+    }
 }
 
 void sb16_dma_write(struct sb16 *sb, u8 value)
@@ -293,7 +346,7 @@ void sb16_dma_write(struct sb16 *sb, u8 value)
         return;
     i8237_request(sb->dma, channel, true);
     i8237_to_memory(sb->dma, channel, &value, 1, &terminal);
-    i8237_request(sb->dma, channel, sb->stream.playing && !sb->stream.wide);
+    i8237_request(sb->dma, channel, moving(&sb->channel[0]));
 }
 
 static void render_direct(void *opaque, struct audio_frame *frames, unsigned count)
@@ -317,11 +370,15 @@ void sb16_direct(struct sb16 *sb, u8 value)
 int sb16_stream_init(struct sb16 *sb, struct audio *audio)
 {
     static const u8 channels[] = {0, 1, 3, 5, 6, 7};
-    sb->voice = audio_add_voice(audio, "sb16", render, sb);
     sb->direct_voice = audio_add_voice(audio, "sb16 direct", render_direct, sb);
-    if (!sb->voice || !sb->direct_voice)
-        return -ENOMEM;
-    timer_init(&sb->block_end, sb->machine->clock, block_end, sb);
+    for (int i = 0; i < 2; i++) {
+        struct sb16_channel *channel = &sb->channel[i];
+        channel->sb = sb;
+        channel->voice = audio_add_voice(audio, i ? "sb16 16-bit" : "sb16 8-bit", render, channel);
+        if (!channel->voice || !sb->direct_voice)
+            return -ENOMEM;
+        timer_init(&channel->block_end, sb->machine->clock, block_end, channel);
+    }
     timer_init(&sb->silence_end, sb->machine->clock, silence_end, sb);
     for (unsigned i = 0; i < ARRAY_SIZE(channels); i++)
         i8237_on_look(sb->dma, channels[i], settle, sb);

@@ -11,6 +11,7 @@ static struct bench bench;
 static struct audio *audio;
 static struct i8237 dma;
 static struct sb16 sb;
+static struct mpu401 mpu;
 static struct region ram;
 static struct recording recording;
 
@@ -35,7 +36,9 @@ static void start(void)
     audio = recording_start(&recording, bench.machine->clock);
     i8237_init(&dma, bench.machine);
     irqs[1] = bench_wire(&bench);
-    CHECK_EQ(sb16_init(&sb, bench.machine, audio, &dma, irqs, &settings), 0);
+    CHECK_EQ(sb16_init(&sb, bench.machine, audio, &dma, &mpu, irqs, &settings), 0);
+    struct irq mpu_irq = sb16_mpu_irq(&sb);
+    mpu401_init(&mpu, bench.machine, 0x330, &mpu_irq, NULL);
     out(0xd6, 0xc0); /* the cascade */
     out(0xd4, 0x00);
 }
@@ -145,6 +148,41 @@ TEST(the_mixer_shows_and_changes_the_resources)
     finish();
 }
 
+/* Guide, "CT1745 Mixer": five bits of a volume, three of the old microphone register. */
+TEST(mixer_registers_hold_the_bits_that_they_have)
+{
+    static const u8 table[][2] = {{0x30, 0xf8}, {0x3a, 0xf8}, {0x3b, 0xc0}, {0x3c, 0x1f}, {0x3d, 0x7f},
+                                  {0x41, 0xc0}, {0x43, 0x01}, {0x47, 0xf0}, {0x0a, 0x07}};
+    start();
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        mixer(table[i][0], 0xff);
+        CHECK_EQ(in(BASE + 5), table[i][1]);
+    }
+    mixer(0, 0); /* resets it */
+    static const u8 defaults[][2] = {{0x30, 0xc0}, {0x36, 0}, {0x3c, 0x1f}, {0x3d, 0x15}, {0x3e, 0x0b}, {0x44, 0x80}};
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+        out(BASE + 4, defaults[i][0]);
+        CHECK_EQ(in(BASE + 5), defaults[i][1]);
+    }
+    finish();
+}
+
+/* Guide, "Interrupt Status Register": bit 2 is the MPU-401's; reading its data takes the request away. */
+TEST(the_mpu401_interrupts_on_the_cards_line)
+{
+    start();
+    out(0x331, 0xff);
+    CHECK_EQ(bench.level, true);
+    out(BASE + 4, 0x82);
+    CHECK_EQ(in(BASE + 5) & 7, 4);
+    in(BASE + 0xe);
+    in(BASE + 0xf);
+    CHECK_EQ(bench.level, true);
+    CHECK_EQ(in(0x330), 0xfe);
+    CHECK_EQ(bench.level, false);
+    finish();
+}
+
 /* 8-bit mono, one block of 11025 bytes at 11025 Hz: a second later the interrupt, and the status says which. */
 TEST(a_single_block_plays_and_interrupts_at_its_end)
 {
@@ -207,6 +245,29 @@ TEST(auto_initialized_blocks_follow_without_a_gap)
     wav_free(&samples);
 }
 
+/* Guide, commands DA and 45: the exit from auto-initialize waits for the block's end, and can be taken back. */
+TEST(auto_initialize_is_left_at_the_end_of_a_block)
+{
+    start();
+    reset_dsp();
+    program_dma_8(0x58, 2000);
+    say(0x40), say(256 - 1000000 / 10000);
+    say(0x48), say_word(999);
+    say(0x1c);
+    for (int block = 1; block <= 3; block++) {
+        bench_until(&bench, block * 100 * MS + 100000);
+        CHECK_EQ(bench.rises, block);
+        in(BASE + 0xe);
+        say(0xda);
+        if (block < 3)
+            say(0x45);
+    }
+    bench_wait(&bench, 500 * MS);
+    in(BASE + 0xe);
+    CHECK_EQ(bench.rises, 4);
+    finish();
+}
+
 TEST(the_dma_count_follows_guest_time)
 {
     start();
@@ -247,7 +308,31 @@ TEST(adpcm_follows_its_codes)
     bench_wait(&bench, 1 * MS);
     in(0x03), in(0x03); /* whoever looks sees it as it is now */
     /* 0x80 + 7, + 15 at the next step; then zeros: + 2, + 1, + 0. */
-    CHECK_EQ((i16)(sb.stream.level[0]), (7 + 15 + 2 + 1) * 256);
+    CHECK_EQ((i16)(sb.channel[0].stream.level[0]), (7 + 15 + 2 + 1) * 256);
+    finish();
+}
+
+/* 16-bit output by channel 5 while 8-bit input comes by channel 1; each pauses by its own command. */
+TEST(one_channel_plays_while_the_other_records)
+{
+    start();
+    reset_dsp();
+    program_dma_16(0x58, 1000);
+    program_dma_8(0x54, 2000);
+    say(0x41), say(10000 >> 8), say(10000 & 0xff);
+    say(0xb6), say(0x10), say_word(999);
+    bench_wait(&bench, 50 * MS);
+    memset(ram.host + BUFFER, 1, 2000);
+    say(0xce), say(0x00), say_word(1999);
+    bench_until(&bench, 101 * MS);
+    out(BASE + 4, 0x82);
+    CHECK_EQ(in(BASE + 5) & 7, 2);
+    in(BASE + 0xf);
+    say(0xd5);
+    bench_until(&bench, 251 * MS);
+    CHECK_EQ(in(BASE + 5) & 7, 1);
+    CHECK_EQ(ram.host[BUFFER + 1999], 0x80);
+    in(BASE + 0xe);
     finish();
 }
 

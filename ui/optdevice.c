@@ -52,12 +52,14 @@ static int plug_sb16(struct options *options, const struct values *values, struc
     return 0;
 }
 
+#define ANY_IRQ 255 /* the board chooses */
+
 /* Models of which there can be one each are known by their place here. */
 static const struct model models[] = {
     {"isa-debug-exit", {.iobase = 0x501, .iosize = 2}, plug_debug_exit, SOUND_NONE},
-    {"sb16", {.iobase = 0x220, .irq = 5, .dma = 1, .dma16 = 5}, plug_sb16, SOUND_SB16},
+    {"sb16", {.iobase = 0x220, .irq = 5, .dma = 1, .dma16 = 5, .midi = "none"}, plug_sb16, SOUND_SB16},
     {"adlib", {.iobase = 0x388}, NULL, SOUND_ADLIB},
-    {"mpu401", {.iobase = 0x330, .irq = 9, .midi = "none"}, NULL, SOUND_MPU401},
+    {"mpu401", {.iobase = 0x330, .irq = ANY_IRQ, .midi = "none"}, NULL, SOUND_MPU401},
     {"AC97", {0}, NULL, SOUND_AC97},
 };
 
@@ -131,7 +133,7 @@ static int plug_sound(struct options *options, const struct model *model, const 
     machine->sounds[machine->sound_count++] = (struct sound_config){
         .card = model->sound,
         .port = values->iobase,
-        .irq = values->irq == 2 ? 9 : values->irq,
+        .irq = values->irq == 2 ? 9 : values->irq == ANY_IRQ ? 0 : values->irq,
         .dma = values->dma,
         .dma16 = values->dma16,
         .midi = values->midi,

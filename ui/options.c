@@ -214,8 +214,8 @@ static const struct option table[] = {
     {"L", MACHINE, "DIR", set_directory, "look for firmware here first"},
     {"rtc", MACHINE, "base=utc|localtime|DATE[,clock=host|rt|vm]", optvalue_rtc, "clock; vm stands still while the machine is stopped"},
     {"icount", MACHINE, "shift=N[,sleep=off]", optvalue_icount, "time from instructions: 1 takes 2^N ns; runs repeat exactly"},
-    {"device", MACHINE, "MODEL[,KEY=VALUE]", optvalue_device, "a plug-in card: sb16[,iobase=,irq=,dma=,dma16=], adlib, AC97, mpu401[,midi=WHERE],\n"
-     "isa-debug-exit[,iobase=,iosize=] (-device help)"},
+    {"device", MACHINE, "MODEL[,KEY=VALUE]", optvalue_device, "a plug-in card: sb16[,iobase=,irq=,dma=,dma16=,midi=WHERE], adlib,\n"
+     "AC97, mpu401[,iobase=,irq=,midi=WHERE], isa-debug-exit[,iobase=,iosize=] (-device help)"},
     {"fw_cfg", MACHINE, "name=N,file=F|string=S", optvalue_fw_cfg, "hand a file or text to firmware and guest"},
     {"nodefaults", MACHINE, NULL, set_nodefaults, "no serial port, monitor or VGA unless asked for"},
 
@@ -429,7 +429,7 @@ static const char *who_wants_terminal(const struct machine_config *config)
             return "-serial";
     for (int i = 0; i < config->sound_count; i++)
         if (wants_terminal(config->sounds[i].midi))
-            return "-device mpu401,midi=";
+            return config->sounds[i].card == SOUND_SB16 ? "-device sb16,midi=" : "-device mpu401,midi=";
     return wants_terminal(config->monitor)    ? "-monitor"
            : wants_terminal(config->debugcon) ? "-debugcon"
            : wants_terminal(config->parallel) ? "-parallel"

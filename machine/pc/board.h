@@ -92,7 +92,7 @@ struct pc {
     struct speaker speaker;
     struct sb16 sb16;     /* these as -device says */
     struct opl3 adlib;
-    struct mpu401 mpu401;
+    struct mpu401 mpu401; /* on the Sound Blaster, or a card of its own */
     struct ac97 ac97;
     struct fpu_irq13 fpu;
     struct ps2_keyboard keyboard;

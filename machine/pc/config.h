@@ -48,8 +48,8 @@ struct fw_cfg_config {
 struct sound_config {
     enum sound_card card;
     u16 port;
-    u8 irq, dma, dma16;
-    const char *midi; /* MPU-401: spec for chardev_open */
+    u8 irq, dma, dma16; /* irq 0 of an MPU-401: the Sound Blaster's, or 5 */
+    const char *midi;   /* spec for chardev_open */
 };
 
 struct machine_config {

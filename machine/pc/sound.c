@@ -5,16 +5,19 @@
 
 #include "machine/pc/board.h"
 
-static int plug_sb16(struct pc *pc, const struct sound_config *config)
+static const struct sound_config *find(struct pc *pc, enum sound_card card)
 {
-    struct sb16_settings settings = {config->port, config->irq, config->dma, config->dma16};
-    struct irq irqs[4] = {pc_isa_irq(pc, 9), pc_isa_irq(pc, 5), pc_isa_irq(pc, 7), pc_isa_irq(pc, 10)};
-    return sb16_init(&pc->sb16, pc->machine, pc->audio, &pc->dma, irqs, &settings);
+    for (int i = 0; i < pc->config->sound_count; i++)
+        if (pc->config->sounds[i].card == card)
+            return &pc->config->sounds[i];
+    return NULL;
 }
 
 static int plug_mpu401(struct pc *pc, const struct sound_config *config, struct error *err)
 {
-    struct irq irq = pc_isa_irq(pc, config->irq);
+    struct irq irq = config->irq            ? pc_isa_irq(pc, config->irq)
+                     : find(pc, SOUND_SB16) ? sb16_mpu_irq(&pc->sb16)
+                                            : pc_isa_irq(pc, 5);
     if (config->midi) {
         pc->midi_chr = chardev_open(config->midi, pc->machine->loop, err);
         if (!pc->midi_chr)
@@ -22,6 +25,16 @@ static int plug_mpu401(struct pc *pc, const struct sound_config *config, struct 
     }
     mpu401_init(&pc->mpu401, pc->machine, config->port, &irq, pc->midi_chr);
     return 0;
+}
+
+/* The card carries an MPU-401 at 330h, unless -device mpu401 describes it otherwise. */
+static int plug_sb16(struct pc *pc, const struct sound_config *config, struct error *err)
+{
+    struct sb16_settings settings = {config->port, config->irq, config->dma, config->dma16};
+    struct irq irqs[4] = {pc_isa_irq(pc, 9), pc_isa_irq(pc, 5), pc_isa_irq(pc, 7), pc_isa_irq(pc, 10)};
+    const struct sound_config own = {.port = 0x330, .midi = config->midi};
+    int r = sb16_init(&pc->sb16, pc->machine, pc->audio, &pc->dma, &pc->mpu401, irqs, &settings);
+    return r == 0 && !find(pc, SOUND_MPU401) ? plug_mpu401(pc, &own, err) : r;
 }
 
 static int plug_ac97(struct pc *pc, struct error *err)
@@ -35,7 +48,7 @@ static int plug(struct pc *pc, const struct sound_config *config, struct error *
 {
     error_set(err, ENOMEM, "not enough memory for the machine's sound");
     switch (config->card) {
-    case SOUND_SB16: return plug_sb16(pc, config);
+    case SOUND_SB16: return plug_sb16(pc, config, err);
     case SOUND_ADLIB: return opl3_init(&pc->adlib, pc->machine, pc->audio, config->port, "adlib");
     case SOUND_MPU401: return plug_mpu401(pc, config, err);
     case SOUND_AC97: return plug_ac97(pc, err);
