@@ -10,7 +10,7 @@ $O/config.mk: configure
 	./configure --build=$O $(CONFIGURE_ARGS)
 $O/config.h: $O/config.mk ;
 
-ROOMS = cpu machine machine/pc devices devices/block devices/net devices/char devices/audio accel accel/jit ui ui/term $(if $(filter yes,$(SDL)),ui/sdl)
+ROOMS = cpu machine machine/pc devices devices/block devices/net devices/char devices/audio accel accel/jit ui ui/gdb ui/term $(if $(filter yes,$(SDL)),ui/sdl)
 ALL_SOURCES := $(wildcard $(ROOMS:=/*.c))
 TEST_SOURCES := $(filter %_test.c,$(ALL_SOURCES)) $(wildcard tests/*_test.c tests/*/*_test.c)
 SOURCES := $(filter-out %_test.c,$(ALL_SOURCES))

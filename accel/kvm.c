@@ -378,6 +378,8 @@ static const char *why_not(const struct kvm *kvm)
         return "A20 is masked";
     if (cpu->pending_dr6 || cpu->held.valid)
         return "an event is waiting";
+    if (cpu->debugger.count)
+        return "breakpoints of a debugger";
     if (!kvm->user_only)
         return NULL;
     if (cpu->intr && (cpu->rflags & FLAG_IF))

@@ -43,7 +43,7 @@ static unsigned tag_of(const struct fpu *fpu, unsigned i)
     return exponent && exponent != 0x7fff && r->mantissa >> 63 ? 0 : 2;
 }
 
-static u16 tag_word(const struct fpu *fpu)
+u16 x87_tag_word(const struct fpu *fpu)
 {
     unsigned tags = 0;
     for (unsigned i = 0; i < 8; i++)
@@ -51,7 +51,7 @@ static u16 tag_word(const struct fpu *fpu)
     return (u16)tags;
 }
 
-static void set_tag_word(struct fpu *fpu, u16 tags)
+void x87_set_tag_word(struct fpu *fpu, u16 tags)
 {
     fpu->valid = 0;
     for (unsigned i = 0; i < 8; i++)
@@ -71,7 +71,7 @@ static void environment_fields(const struct cpu *cpu, bool wide, u32 field[7])
     const u32 reserved = 0xffff0000u;
     field[0] = reserved | fpu->control;
     field[1] = reserved | x87_status_word(fpu);
-    field[2] = reserved | tag_word(fpu);
+    field[2] = reserved | x87_tag_word(fpu);
     if (linear_format(cpu)) {
         u32 ip = (u32)fpu->ip_selector * 16 + (u32)fpu->ip, dp = (u32)fpu->dp_selector * 16 + (u32)fpu->dp;
         u32 high = wide ? 0xffff0000u : 0x000f0000u;
@@ -92,7 +92,7 @@ static void set_environment(struct cpu *cpu, bool wide, const u32 field[7])
     struct fpu *fpu = &cpu->fpu;
     x87_set_control_word(fpu, (u16)field[0]);
     x87_set_status_word(fpu, (u16)field[1]);
-    set_tag_word(fpu, (u16)field[2]);
+    x87_set_tag_word(fpu, (u16)field[2]);
     if (linear_format(cpu)) {
         u32 high = wide ? 0xffff0000u : 0x000f0000u;
         fpu->ip = (field[3] & 0xffff) | (field[4] << 4 & high);

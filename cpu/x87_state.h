@@ -11,6 +11,9 @@ void x87_init(struct fpu *fpu);
 /* With TOP. */
 u16 x87_status_word(const struct fpu *fpu);
 void x87_set_status_word(struct fpu *fpu, u16 value);
+/* Two bits a physical register, as FNSTENV stores them; the setter looks at "empty" (3) only. */
+u16 x87_tag_word(const struct fpu *fpu);
+void x87_set_tag_word(struct fpu *fpu, u16 tags);
 /* Keeps reserved bits as the processor does.  ES must be brought up to date by x87_update_summary (cpu/x87.h). */
 void x87_set_control_word(struct fpu *fpu, u16 value);
 

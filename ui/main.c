@@ -15,6 +15,7 @@
 #include "machine/pc/pc.h"
 #include "machine/trace.h"
 #include "ui/bench.h"
+#include "ui/gdb/gdb.h"
 #include "ui/monitor.h"
 #include "ui/options.h"
 #include "ui/term/terminal.h"
@@ -185,6 +186,8 @@ static int start(struct program *program, struct error *err)
         return -ENODEV;
     if (options->vnc && !(program->vnc = vnc_create(program->machine, options->vnc, options->machine.name, err)))
         return -EINVAL;
+    if (options->gdb && gdb_start(program->machine, program->accel, options->gdb, err) < 0)
+        return -EINVAL;
     program->signals = loop_watch(program->machine->loop, signal_pipe[0], POLLIN, take_signal, program);
     r = accel_start(program->accel, err);
     if (r == 0 && options->machine.display == DISPLAY_CURSES) { /* last: messages of the others are seen */
@@ -256,9 +259,15 @@ static void run(struct program *program)
         run_loop(program);
 }
 
-static void stop(struct program *program)
+/* status: ours, for a debugger. */
+static void stop(struct program *program, int status)
 {
     terminal_destroy(program->terminal);
+    if (program->machine) {
+        machine_lock(program->machine);
+        gdb_stop(status);
+        machine_unlock(program->machine);
+    }
     accel_destroy(program->accel);
     monitor_destroy(program->monitor);
     window_destroy(program->window);
@@ -330,7 +339,7 @@ static int run_program(int argc, char **argv, struct bench_figures *figures)
         chardev_restore_terminal();
         fprintf(stderr, "clutch: %s\n", err.text);
     }
-    stop(&program);
+    stop(&program, status);
     return status;
 }
 

@@ -65,6 +65,7 @@ STRING_OPTION(debugcon, machine.debugcon)
 STRING_OPTION(pidfile, machine.pidfile)
 STRING_OPTION(audiodev, machine.audiodev)
 STRING_OPTION(vnc, vnc)
+STRING_OPTION(gdb, gdb)
 STRING_OPTION(trace_file, trace_file)
 
 #define FLAG_OPTION(name, member)                                                                                      \
@@ -95,6 +96,12 @@ HELP_OPTION(version, HELP_VERSION)
 static int set_enable_kvm(struct options *options, const char *value, struct error *err)
 {
     return optvalue_accel(options, "kvm", err);
+}
+
+static int set_gdb_default(struct options *options, const char *value, struct error *err)
+{
+    options->gdb = "tcp::1234";
+    return 0;
 }
 
 static int set_directory(struct options *options, const char *value, struct error *err)
@@ -254,7 +261,9 @@ static const struct option table[] = {
     {"global", PORTS, "isa-debugcon.iobase=P", optvalue_global, "another debug port (0xe9)\n"
      "VGA.vgamem_mb=N: video memory of -vga std (16)"},
 
-    {"S", RUNNING, NULL, set_stopped, "start stopped; the monitor's cont goes on"},
+    {"S", RUNNING, NULL, set_stopped, "start stopped; the monitor's cont goes on, or gdb's"},
+    {"s", RUNNING, NULL, set_gdb_default, "gdb reaches the guest: target remote localhost:1234"},
+    {"gdb", RUNNING, "tcp:HOST:PORT|tcp::PORT|unix:PATH|stdio|none", set_gdb, "... there; tcp::PORT is for this host only"},
     {"no-reboot", RUNNING, NULL, set_no_reboot, "end at the guest's reboot"},
     {"no-shutdown", RUNNING, NULL, set_no_shutdown, "stay at the guest's power-off"},
     {"d", RUNNING, "LIST", set_trace, "trace these categories (-d help)"},
@@ -269,7 +278,7 @@ static const struct option table[] = {
     {"nic", LATER, "", NULL, NULL}, {"netdev", LATER, "", NULL, NULL}, {"net", LATER, "", NULL, NULL},
     {"usb", LATER, NULL, NULL, NULL}, {"usbdevice", LATER, "", NULL, NULL},
     {"qmp", LATER, "", NULL, NULL}, {"chardev", LATER, "", NULL, NULL}, {"mon", LATER, "", NULL, NULL},
-    {"s", LATER, NULL, NULL, NULL}, {"gdb", LATER, "", NULL, NULL}, {"action", LATER, "", NULL, NULL},
+    {"action", LATER, "", NULL, NULL},
     {"loadvm", LATER, "", NULL, NULL}, {"incoming", LATER, "", NULL, NULL}, {"dfilter", LATER, "", NULL, NULL},
     {"trace", LATER, "", NULL, NULL}, {"daemonize", LATER, NULL, NULL, NULL}, {"uuid", LATER, "", NULL, NULL},
     {"seed", LATER, "", NULL, NULL}, {"readconfig", LATER, "", NULL, NULL}, {"object", LATER, "", NULL, NULL},
@@ -335,6 +344,11 @@ static void default_display(struct options *options)
     }
 }
 
+static bool wants_terminal(const char *spec)
+{
+    return spec && (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"));
+}
+
 /* Where the streams go that the user said nothing about. */
 static void default_streams(struct options *options)
 {
@@ -342,7 +356,8 @@ static void default_streams(struct options *options)
     bool serial_given = options->serial_count > 0 || options->nodefaults;
     bool monitor_given = options->monitor_given || options->nodefaults;
     options->terminal_by_default = config->display != DISPLAY_SDL && !config->nographic && !options->display_given &&
-                                   !serial_given && !monitor_given && !config->debugcon && !options->vnc;
+                                   !serial_given && !monitor_given && !config->debugcon && !options->vnc &&
+                                   !wants_terminal(options->gdb);
     if (config->nographic || options->terminal_by_default) {
         if (!serial_given)
             config->serial[0] = monitor_given ? "stdio" : "mon:stdio";
@@ -416,11 +431,6 @@ static int check_boot(const struct machine_config *config, struct error *err)
     return 0;
 }
 
-static bool wants_terminal(const char *spec)
-{
-    return spec && (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"));
-}
-
 /* The option whose stream would share standard input and output, or NULL. */
 static const char *who_wants_terminal(const struct machine_config *config)
 {
@@ -440,7 +450,9 @@ static const char *who_wants_terminal(const struct machine_config *config)
 static int check_terminal(const struct options *options, struct error *err)
 {
     const struct machine_config *config = &options->machine;
-    const char *who = who_wants_terminal(config);
+    const char *who = wants_terminal(options->gdb) ? "-gdb" : who_wants_terminal(config);
+    if (wants_terminal(options->gdb) && who_wants_terminal(config))
+        return error_set(err, EINVAL, "%s and -gdb both want this terminal; give one of them", who_wants_terminal(config));
     if (config->display != DISPLAY_CURSES)
         return 0;
     if (config->nographic)

@@ -28,6 +28,7 @@ struct options {
     bool terminal_by_default;             /* no window here and nothing said otherwise: as with -nographic */
     bool full_screen, no_confirm, no_joystick; /* of the window */
     const char *vnc;    /* -vnc, or NULL */
+    const char *gdb;    /* -gdb, -s, or NULL */
     const char *layout;                   /* -k, or NULL */
     const char *trace[OPTIONS_MAX_TRACE]; /* each -d */
     int trace_count;
