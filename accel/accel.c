@@ -125,13 +125,15 @@ static bool registers(void *opaque, struct machine_registers *values, bool write
 static void map_changed(void *opaque)
 {
     struct accel *accel = opaque;
-    accel->vcpu.engine->map_changed(&accel->vcpu);
+    shift_map_changed(&accel->vcpu);
 }
 
 static void code_written(void *opaque, u64 phys, u64 length)
 {
     struct accel *accel = opaque;
     cpu_code_written(accel->vcpu.cpu, phys, length);
+    if (accel->vcpu.engine->attend)
+        accel->vcpu.engine->attend(&accel->vcpu);
 }
 
 static u64 instructions(void *opaque)
@@ -397,6 +399,17 @@ static int check_icount(const struct accel *accel, const struct engine *engine, 
     return error_set(err, EINVAL, "-icount counts instructions, which %s cannot: use -accel interp", engine->name);
 }
 
+/* The interpreter is always there for who left the choice to us. */
+static int create_engine(struct vcpu *vcpu, struct error *err)
+{
+    int r = vcpu->engine->create(vcpu, err);
+    if (r >= 0 || !vcpu->shift.automatic || vcpu->engine == &interp_engine)
+        return r;
+    error_report("-accel auto: the interpreter executes, not %s: %s", vcpu->engine->name, err->text);
+    vcpu->engine = vcpu->shift.gear = &interp_engine;
+    return 0;
+}
+
 struct accel *accel_create(struct machine *machine, const struct accel_options *options, struct error *err)
 {
     struct accel *accel = calloc(1, sizeof(*accel));
@@ -418,6 +431,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         vcpu->engine = options->engine ? engine_find(options->engine, strlen(options->engine)) : &interp_engine;
     vcpu->shift.gear = vcpu->engine;
     vcpu->kvm_all_modes = options->kvm_all_modes;
+    vcpu->shift.automatic = options->automatic;
     vcpu->exit_stats.timed = options->stats;
     if (!vcpu->engine) {
         error_set(err, EINVAL, "there is no engine '%s'", options->engine);
@@ -429,7 +443,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     if (!vcpu->cpu)
         error_set(err, EINVAL, "-cpu: %s", why);
     if (!vcpu->cpu || (vcpu->engine->timed && check_icount(accel, vcpu->engine, err) < 0) ||
-        vcpu->engine->create(vcpu, err) < 0) {
+        create_engine(vcpu, err) < 0) {
         cpu_destroy(vcpu->cpu);
         free(accel);
         return NULL;

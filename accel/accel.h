@@ -32,7 +32,8 @@ struct engine {
     bool (*tsc)(struct machine_tsc *tsc);
     /* 0 if it can run here, else -errno and the reason; any thread. */
     int (*probe)(struct error *why);
-    /* 0 if it is faster than the interpreter in every mode, by trial, else -errno and the reason.  NULL: it is. */
+    /* 0 if it is faster than the interpreter in every mode, by trial; 1 and the reason if in 64-bit user code only; else
+     * -errno and the reason.  NULL: it is. */
     int (*measure)(struct error *why);
     int (*create)(struct vcpu *vcpu, struct error *err);
     void (*destroy)(struct vcpu *vcpu);
@@ -70,8 +71,9 @@ extern const struct engine *const engines[];
 const struct engine *engine_find(const char *name, size_t length);
 
 /* The first engine of `wanted` ("kvm", "interp", "auto") that this host has, to *name; none wanted: the interpreter.
- * -EINVAL if it has none of them. */
-int accel_choose(const char *const *wanted, int count, bool icount, const char **name, struct error *err);
+ * *automatic: by "auto".  -EINVAL if it has none of them. */
+int accel_choose(const char *const *wanted, int count, bool icount, const char **name, bool *automatic,
+                 struct error *err);
 
 /* -accel lockstep=A:B (accel/lockstep.c). */
 struct lockstep_options {
@@ -91,6 +93,12 @@ struct shift {
     const struct engine *gear; /* what the user asked for; vcpu->engine differs during a detour */
     u64 length, left;          /* instructions: of the next detour; of the one under way, 0: in gear */
     u64 in_gear_at;            /* host ns at which the engine in gear took over */
+    bool automatic;            /* the user asked for `auto` */
+    /* For an engine that executes user code only: */
+    u64 quiet;                 /* instructions since the guest's system was last entered */
+    u64 entries;               /* how often it had been */
+    i64 credit;                /* host ns gained by that engine, or lost */
+    u64 judged_at, exits_at, load_ns;
     u64 detours, detour_instructions, shifts;
     u64 changes, ns, ns_max;   /* of engine, and what they took */
     struct shift_cause {
@@ -112,6 +120,7 @@ struct vcpu {
     const char *cannot;
     bool expected;               /* ... and it is nothing to tell the user about */
     bool kvm_all_modes;
+    bool user_only;   /* engine_state executes 64-bit user code and nothing else */
     bool patient;     /* ready() may wait, with the lock released, until the engine is */
     const struct lockstep_options *lockstep;
     pthread_t thread;
@@ -122,6 +131,7 @@ struct vcpu {
 struct accel_options {
     const char *cpu_model, *cpu_features; /* features may be NULL */
     const char *engine;  /* by name; NULL: the interpreter */
+    bool automatic;      /* it was chosen by accel_choose, for `auto` */
     bool stats;          /* exits are timed, and printed at the end */
     bool kvm_all_modes;  /* KVM executes even what this host's KVM is known to get wrong */
     struct lockstep_options lockstep;

@@ -24,22 +24,31 @@ static const char *best(bool icount)
         struct error why = {""};
         if (engines[i] == &interp_engine)
             break;
-        if (try_engine(engines[i]->name, icount, &why) == 0 && (!engines[i]->measure || engines[i]->measure(&why) == 0)) {
+        int r = try_engine(engines[i]->name, icount, &why);
+        if (r == 0)
+            r = engines[i]->measure ? engines[i]->measure(&why) : 0;
+        if (r == 0)
             error_report("-accel auto: %s: the host runs every mode of the processor", engines[i]->name);
+        else if (r > 0)
+            error_report("-accel auto: the interpreter, and %s for long stretches of 64-bit user code: %s",
+                         engines[i]->name, why.text);
+        if (r >= 0)
             return engines[i]->name;
-        }
         error_report("-accel auto: the interpreter executes, not %s: %s", engines[i]->name, why.text);
     }
     return interp_engine.name;
 }
 
-int accel_choose(const char *const *wanted, int count, bool icount, const char **name, struct error *err)
+int accel_choose(const char *const *wanted, int count, bool icount, const char **name, bool *automatic,
+                 struct error *err)
 {
     struct error why = {""};
     *name = interp_engine.name;
+    *automatic = false;
     for (int i = 0; i < count; i++) {
         if (!strcmp(wanted[i], "auto")) {
             *name = best(icount);
+            *automatic = true;
             return 0;
         }
         if (try_engine(wanted[i], icount, &why) == 0) {

@@ -15,7 +15,7 @@
 
 #if CONFIG_KVM
 
-#include "accel/kvm.h"
+#include "accel/kvm_tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +182,7 @@ static void destroy(struct vcpu *vcpu)
     if (kvm->run)
         kvm_host->munmap(kvm->run, kvm->run_size);
     kvm_memory_destroy(kvm);
+    kvm_tables_destroy(kvm);
     const int files[] = {kvm->cpu, kvm->vm, kvm->system};
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
@@ -193,9 +194,10 @@ static void destroy(struct vcpu *vcpu)
 /* One line on what is to be known of this host's KVM. */
 static void warn(const struct kvm *kvm)
 {
+    if (kvm->user_only && kvm->vcpu->shift.automatic)
+        return; /* accel_choose has said so */
     if (kvm->user_only)
-        error_report("this host's KVM is a software one: it executes 64-bit user code%s, the interpreter all else",
-                     kvm->foreign_cpuid ? ", which sees the host's CPUID" : "");
+        error_report("this host's KVM is a software one: it executes 64-bit user code, the interpreter all else");
     else if (kvm->lacks_paging32 || kvm->lacks_syscall || kvm->foreign_cpuid)
         error_report("this host's KVM is a software one with defects (%s%s%s): the guest may break",
                      kvm->lacks_paging32 ? "no 32-bit paging " : "", kvm->lacks_syscall ? "no SYSCALL " : "",
@@ -224,6 +226,7 @@ static int create(struct vcpu *vcpu, struct error *err)
     if (r == 0) {
         kvm_probe_modes(kvm);
         kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
+        vcpu->user_only = kvm->user_only;
         r = kvm_state_create(kvm, err);
     }
     if (r < 0) {
@@ -237,6 +240,8 @@ static int create(struct vcpu *vcpu, struct error *err)
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
     r = kvm_memory_create(kvm, err);
+    if (r == 0 && kvm->user_only)
+        r = kvm_tables_create(kvm, err);
     if (r < 0) {
         destroy(vcpu);
         return r;
@@ -387,14 +392,17 @@ static const char *why_not(const struct kvm *kvm)
     return kvm_user_why_not(cpu);
 }
 
-static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)) && kvm_memory_forgot_paging(kvm_of(vcpu)); }
+/* Is what KVM goes by what the guest's page tables say? */
+static bool has_tables(struct kvm *kvm) { return kvm->tables ? kvm_tables_select(kvm) : kvm_memory_forgot_paging(kvm); }
+
+static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)) && has_tables(kvm_of(vcpu)); }
 
 static void load(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
     complete_access(kvm);
     kvm->cannot = why_not(kvm);
-    if (!kvm->cannot && !kvm_memory_forgot_paging(kvm))
+    if (!kvm->cannot && !has_tables(kvm))
         kvm->cannot = "KVM is about to forget old page tables";
     kvm->failed_state = kvm->cannot || !kvm_state_load(kvm);
 }
@@ -567,6 +575,8 @@ static enum engine_exit prepare(struct kvm *kvm)
         kvm->map_stale = false;
         if (kvm_memory_sync(kvm) < 0)
             return fail(kvm, "KVM refuses the memory map");
+        if (kvm_tables_forget_all(kvm))
+            return cannot(kvm, "the memory map changed");
     }
     return ENGINE_EXIT_BUDGET;
 }
@@ -626,11 +636,14 @@ static enum engine_exit serve(struct kvm *kvm)
     struct machine *machine = kvm->vcpu->machine;
     u64 began = kvm->vcpu->exit_stats.timed ? host_ns() : 0;
     follow_tpr(kvm);
-    if (serve_msr(kvm))
+    bool page = kvm_tables_resolve(kvm);
+    if (!page && serve_msr(kvm))
         return ENGINE_EXIT_BUDGET;
     machine_lock(machine);
-    bool access = do_access(kvm);
-    enum engine_exit why = access ? prepare(kvm) : after_exit(kvm);
+    bool access = !page && do_access(kvm);
+    enum engine_exit why = page || access ? prepare(kvm) : after_exit(kvm);
+    if (page)
+        exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", 0);
     count_exit(kvm, began);
     machine_unlock(machine);
     return why;
@@ -645,6 +658,8 @@ static enum engine_exit loop(struct kvm *kvm)
             inject(kvm);
         else if (has_event(kvm))
             return cannot(kvm, "an interrupt");
+        if (unlikely(kvm_tables_code_written(kvm)))
+            return cannot(kvm, "code was written");
         if (unlikely(kvm->vcpu->cpu->held.valid))
             return cannot(kvm, "an event is waiting");
         if (kvm->misses_window && kvm->run->request_interrupt_window && !kvm->io_pending)

@@ -55,7 +55,8 @@ struct kvm {
     pthread_t forgetter;
     pthread_cond_t forget;
     bool has_forgetter, forgetter_ends;
-    u64 forget_wanted, forgotten; /* cpu->tlb_flushes that KVM shall know of, and does; machine lock */
+    u64 forget_wanted, forgotten; /* cpu->tlb_flushes that KVM shall know of, and does (or a mere count); machine lock */
+    bool forgetting;              /* kvm_memory_forget is under way */
     u64 dirty_read_at;   /* host ns */
 
     /* State. */
@@ -70,6 +71,8 @@ struct kvm {
     bool lacks_paging32, lacks_syscall, foreign_cpuid, all_modes;
     bool misses_window;
     bool user_only, user_msrs; /* kvm_user.c */
+    struct kvm_tables *tables; /* kvm_tables.c; NULL: the guest's own */
+    bool has_umip;
 
     /* Running. */
     bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
@@ -89,6 +92,8 @@ static inline struct kvm *kvm_of(const struct vcpu *vcpu) { return vcpu->engine_
 bool kvm_state_load(struct kvm *kvm);
 bool kvm_state_store(struct kvm *kvm);
 int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TSC */
+/* The exception that ended KVM_RUN, and CR2. */
+bool kvm_state_fault(struct kvm *kvm, struct kvm_vcpu_events *events, struct kvm_sregs *sregs);
 
 /* kvm_probe.c: the modes first, CPUID after kvm_state_create and before anything is loaded. */
 void kvm_probe_modes(struct kvm *kvm);
@@ -99,6 +104,8 @@ int kvm_open(struct error *why);
 
 /* kvm_user.c: NULL if the state is one that it may execute. */
 const char *kvm_user_why_not(const struct cpu *cpu);
+/* Our own page tables, and no instruction that reads the descriptor tables: it faults. */
+void kvm_user_limit(struct kvm *kvm, struct kvm_sregs2 *sregs);
 bool kvm_user_load_msrs(struct kvm *kvm);
 void kvm_user_store(struct kvm *kvm); /* after the general registers and segments have come back */
 
@@ -116,6 +123,10 @@ int kvm_memory_create(struct kvm *kvm, struct error *err);
 int kvm_memory_sync(struct kvm *kvm); /* slots := the memory map; -errno if KVM refuses */
 /* Does KVM know of the page tables that another engine changed?  False: it soon will. */
 bool kvm_memory_forgot_paging(struct kvm *kvm);
+/* KVM drops all shadow page tables, unless it needs time for that.  False: ask again. */
+bool kvm_memory_forget(struct kvm *kvm);
+/* A slot for memory that is not on the map. */
+int kvm_memory_add_private(struct kvm *kvm, u64 start, u8 *host, u64 size, struct error *err);
 void kvm_memory_read_dirty(struct kvm *kvm); /* KVM's dirty log to page flags */
 
 #endif

@@ -19,6 +19,7 @@
 #include "machine/trace.h"
 
 #define PAGE 4096ull
+#define PRIVATE_SLOTS 2u /* the last ones: of the spare page, of kvm_memory_add_private */
 #define SPARE_PAGE (1ull << 38) /* where this board has nothing */
 
 static int set_slot(struct kvm *kvm, unsigned index, const struct kvm_slot *slot)
@@ -105,7 +106,7 @@ static int remove_old(struct kvm *kvm, const struct kvm_slot *wanted, unsigned c
 
 static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
 {
-    for (unsigned i = 0; i < MIN(kvm->slot_limit - 1, (unsigned)KVM_MAX_SLOTS); i++) {
+    for (unsigned i = 0; i < MIN(kvm->slot_limit - PRIVATE_SLOTS, (unsigned)KVM_MAX_SLOTS); i++) {
         if (kvm->slots[i].size)
             continue;
         int r = set_slot(kvm, i, slot);
@@ -192,13 +193,34 @@ void kvm_memory_destroy(struct kvm *kvm)
 bool kvm_memory_forgot_paging(struct kvm *kvm)
 {
     const struct cpu *cpu = kvm->vcpu->cpu;
-    if (!kvm->shadows || !(cpu->cr0 & CR0_PG) || kvm->forgotten == cpu->tlb_flushes)
+    if (!kvm->shadows || kvm->tables || !(cpu->cr0 & CR0_PG) || kvm->forgotten == cpu->tlb_flushes)
         return true;
     kvm->forget_wanted = cpu->tlb_flushes;
     pthread_cond_broadcast(&kvm->forget);
     while (kvm->vcpu->patient && kvm->forgotten != kvm->forget_wanted && !kvm->forgetter_ends)
         pthread_cond_wait(&kvm->forget, &kvm->vcpu->machine->lock);
     return kvm->forgotten == kvm->forget_wanted;
+}
+
+bool kvm_memory_forget(struct kvm *kvm)
+{
+    if (!kvm->has_forgetter)
+        return true;
+    if (!kvm->forgetting)
+        kvm->forget_wanted++;
+    kvm->forgetting = true;
+    pthread_cond_broadcast(&kvm->forget);
+    while (kvm->vcpu->patient && kvm->forgotten != kvm->forget_wanted && !kvm->forgetter_ends)
+        pthread_cond_wait(&kvm->forget, &kvm->vcpu->machine->lock);
+    kvm->forgetting = kvm->forgotten != kvm->forget_wanted;
+    return !kvm->forgetting;
+}
+
+int kvm_memory_add_private(struct kvm *kvm, u64 start, u8 *host, u64 size, struct error *err)
+{
+    struct kvm_slot slot = {.start = start, .size = size, .host = host};
+    int r = set_slot(kvm, kvm->slot_limit - PRIVATE_SLOTS, &slot);
+    return r < 0 ? error_set(err, -r, "KVM_SET_USER_MEMORY_REGION: %s", strerror(-r)) : 0;
 }
 
 int kvm_memory_sync(struct kvm *kvm)

@@ -426,6 +426,8 @@ static bool load_user(struct kvm *kvm)
     struct kvm_regs regs;
     put_regs(cpu, &regs);
     put_sregs(cpu, &sregs);
+    if (kvm->tables)
+        kvm_user_limit(kvm, &sregs);
     sregs.idt.limit = 0; /* every exception ends in KVM_EXIT_SHUTDOWN, with the registers as they were before it */
     memcpy(&older, &sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
     struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
@@ -450,6 +452,12 @@ static bool store_user(struct kvm *kvm)
     kvm_user_store(kvm);
     cpu->op = NULL;
     return true;
+}
+
+bool kvm_state_fault(struct kvm *kvm, struct kvm_vcpu_events *events, struct kvm_sregs *sregs)
+{
+    return ask(kvm, KVM_GET_VCPU_EVENTS, events, "KVM_GET_VCPU_EVENTS") &&
+           ask(kvm, KVM_GET_SREGS, sregs, "KVM_GET_SREGS");
 }
 
 /* --- all of it --- */
@@ -490,7 +498,8 @@ bool kvm_state_store(struct kvm *kvm)
 
 /* --- CPUID --- */
 
-#define MAX_LEAVES 100
+#define MAX_LEAVES 256
+#define CPUID_7_ECX_UMIP 0x4u
 
 struct cpuid_buffer {
     struct kvm_cpuid2 head;
@@ -561,8 +570,23 @@ static void limit_features(struct kvm *kvm)
                      late ? "the guest, which saw them, may break" : "the guest's processor is without");
 }
 
+/* Where KVM has user code only, CPUID is never its to answer: it is given all that it can do, UMIP above all. */
+static bool allow_all(struct kvm *kvm)
+{
+    struct cpuid_buffer host = {.head = {.nent = MAX_LEAVES}};
+    if (kvm_host->ioctl(kvm->system, KVM_GET_SUPPORTED_CPUID, &host) < 0 ||
+        kvm_host->ioctl(kvm->cpu, KVM_SET_CPUID2, &host) < 0)
+        return false;
+    for (unsigned i = 0; i < host.head.nent; i++)
+        if (host.entries[i].function == 7 && host.entries[i].index == 0)
+            kvm->has_umip = host.entries[i].ecx & CPUID_7_ECX_UMIP;
+    return true;
+}
+
 static int load_cpuid(struct kvm *kvm, struct error *err)
 {
+    if (kvm->user_only && allow_all(kvm))
+        return 0;
     struct cpuid_buffer buffer = {.head = {.nent = 0}};
     struct cpu *cpu = kvm->vcpu->cpu;
     if (!cpu_has(cpu, FEATURE_CPUID))

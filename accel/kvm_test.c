@@ -602,7 +602,8 @@ TEST(a_guest_outlives_its_kvm)
 
 static int choose(const char *wanted, struct error *err, const char **name)
 {
-    return accel_choose(&wanted, 1, false, name, err);
+    bool automatic;
+    return accel_choose(&wanted, 1, false, name, &automatic, err);
 }
 
 TEST(an_absent_device_is_named_with_the_remedy)
@@ -650,9 +651,10 @@ TEST(the_next_engine_asked_for_is_taken)
     static const char *const wanted[] = {"kvm", "interp"};
     struct error err = {""};
     const char *name;
+    bool automatic;
     open_board();
     fake.open_error = ENOENT;
-    CHECK_EQ(accel_choose(wanted, 2, false, &name, &err), 0);
+    CHECK_EQ(accel_choose(wanted, 2, false, &name, &automatic, &err), 0);
     CHECK(!strcmp(name, "interp"));
     CHECK_EQ(lines, 1);
     CHECK(strstr(said, "trying interp"));

@@ -8,13 +8,14 @@
  * with the guest's own IDT.  SYSCALL goes to an address that user code cannot execute, with the same result.
  *
  * Source: SDM vol. 2B, "SYSCALL" (RCX = next RIP, R11 = RFLAGS); vol. 3A, "Interrupt 8", "Interrupt 3" (a trap).
- * Differs from a processor: what user code asks without any exception is the host's to answer: CPUID, XGETBV, RDTSC.
+ * What user code asks without any exception would be the host's to answer, CPUID above all: kvm_tables.c.  SGDT and its
+ * like fault by CR4.UMIP, and what reads a descriptor table finds none.
  */
 #include <config.h>
 
 #if CONFIG_KVM
 
-#include "accel/kvm.h"
+#include "accel/kvm_tables.h"
 
 #include <sys/ioctl.h>
 
@@ -38,6 +39,17 @@ const char *kvm_user_why_not(const struct cpu *cpu)
     if ((cpu->rflags & (FLAG_TF | FLAG_RF)) || (cpu->dr[7] & 0xff) || cpu->shadow)
         return "the guest is being debugged";
     return NULL;
+}
+
+void kvm_user_limit(struct kvm *kvm, struct kvm_sregs2 *sregs)
+{
+    sregs->cr3 = kvm_tables_root(kvm);
+    sregs->cr4 &= CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE;
+    if (kvm->has_umip)
+        sregs->cr4 |= CR4_UMIP;
+    sregs->efer |= EFER_NXE;
+    sregs->gdt.limit = 0;
+    sregs->ldt = (struct kvm_segment){.unusable = 1};
 }
 
 bool kvm_user_load_msrs(struct kvm *kvm)

@@ -4,6 +4,10 @@
  * A detour is as long as it must be and no longer: a single instruction that KVM lacks costs a few others, but where such
  * instructions come thick (x87 code under a KVM that has none) each detour is twice as long as the one before, so that
  * moving the state does not eat the time.
+ *
+ * An engine for user code only (a software KVM) is put in gear when the guest has stayed in user mode for some
+ * instructions: few while that pays, more after each time that it did not.  What did not pay is a debt, and the engine
+ * gets no other chance before the interpreter has run thirty times as long: so no guest loses more than some percent.
  */
 #include "accel/shift.h"
 
@@ -20,6 +24,17 @@
 #define SOON 300000ull          /* ns in gear: it hardly paid for the changes */
 #define NOT_READY 2000ull       /* instructions until the engine in gear is asked again */
 #define LATE 20000000ull
+
+/* Engines for user code only. */
+#define QUIET_MIN 16ull
+#define QUIET_UNPAID 4096ull      /* instructions in user mode after a stay that did not pay */
+#define QUIET_MAX (1ull << 17)    /* less than between two ticks of a guest's clock */
+#define QUIET_AT_FIRST (1ull << 16)
+#define PAGE_COST 150000ull       /* ns for a page that the engine had to be told of */
+#define GAIN 4                    /* times as much time the interpreter would have taken, and more */
+#define CREDIT_SHARE 32           /* this part of the interpreter's time may be lost by trying */
+#define CREDIT_MAX 5000000ll
+#define DEBT_MAX 20000000ll
 
 static u64 host_ns(void)
 {
@@ -48,6 +63,48 @@ static void change(struct vcpu *vcpu, const struct engine *to)
     vcpu->shift.changes++;
     vcpu->shift.ns += ns;
     vcpu->shift.ns_max = MAX(vcpu->shift.ns_max, ns);
+}
+
+/* --- engines for user code only --- */
+
+i64 shift_stay_pays(u64 ns, u64 pages, u64 changes_ns)
+{
+    u64 lost = pages * PAGE_COST;
+    return (i64)(ns > lost ? (ns - lost) * GAIN : 0) - (i64)(lost + changes_ns);
+}
+
+/* It has come back after `ns`, and the change to and from it took changes_ns. */
+static void judge_stay(struct vcpu *vcpu, u64 ns, u64 changes_ns)
+{
+    struct shift *shift = &vcpu->shift;
+    u64 exits = vcpu->exits - shift->exits_at;
+    i64 paid = shift_stay_pays(ns, exits ? exits - 1 : 0, changes_ns);
+    shift->credit = MAX(-DEBT_MAX, MIN(shift->credit + paid, CREDIT_MAX));
+    if (paid > 0)
+        shift->length = QUIET_MIN;
+    else
+        shift->length = MIN(MAX(shift->length * 2, QUIET_UNPAID), QUIET_MAX);
+}
+
+static bool in_user64(const struct cpu *cpu)
+{
+    return cpu->cpl == 3 && (cpu->efer & EFER_LMA) && (cpu->seg[CS].access & SEG_L);
+}
+
+/* The interpreter has run: may the other engine go on?  Sets how many instructions later to ask again. */
+static bool is_quiet(struct vcpu *vcpu, u64 instructions)
+{
+    struct shift *shift = &vcpu->shift;
+    const struct cpu *cpu = vcpu->cpu;
+    u64 now = host_ns();
+    shift->credit = MIN(shift->credit + (i64)(MIN(now - shift->judged_at, LATE) / CREDIT_SHARE), CREDIT_MAX);
+    shift->judged_at = now;
+    bool user = in_user64(cpu);
+    shift->quiet = user && cpu->stats.entries == shift->entries ? shift->quiet + instructions : 0;
+    shift->entries = cpu->stats.entries;
+    u64 rest = shift->length - MIN(shift->quiet, shift->length);
+    shift->left = user && rest ? rest : MAX(NOT_READY, shift->length / 4);
+    return user && !rest && shift->credit >= 0;
 }
 
 /* --- detours --- */
@@ -99,10 +156,19 @@ static void print_to_trace(void *out, const char *fmt, ...)
 void shift_detour(struct vcpu *vcpu)
 {
     struct shift *shift = &vcpu->shift;
-    shift->length = shift_next_length(shift->length, host_ns() - shift->in_gear_at);
-    shift->left = shift->length;
+    u64 in_gear = host_ns() - shift->in_gear_at, ns_before = shift->ns;
+    if (!vcpu->user_only)
+        shift->length = shift_next_length(shift->length, in_gear);
     shift->detours++;
     change(vcpu, &interp_engine);
+    if (vcpu->user_only && vcpu->exits == shift->exits_at) /* it never began */
+        shift->length = shift->length ? shift->length : shift->automatic ? QUIET_AT_FIRST : QUIET_MIN;
+    else if (vcpu->user_only)
+        judge_stay(vcpu, in_gear, shift->ns - ns_before + shift->load_ns);
+    shift->quiet = 0;
+    shift->judged_at = host_ns();
+    shift->entries = vcpu->cpu->stats.entries;
+    shift->left = shift->length;
     count_cause(vcpu);
     trace(ACCEL, "detour of %llu instructions at %04x:%llx: %s", (unsigned long long)shift->left,
           vcpu->cpu->seg[CS].selector, (unsigned long long)vcpu->cpu->rip, vcpu->cannot);
@@ -122,13 +188,17 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
     struct shift *shift = &vcpu->shift;
     shift->detour_instructions += instructions;
     shift->left -= MIN(shift->left, instructions);
-    if (shift->left)
+    if (vcpu->user_only ? !is_quiet(vcpu, instructions) : shift->left != 0)
         return;
     if (shift->gear->ready && !shift->gear->ready(vcpu)) {
         shift->left = NOT_READY;
         return;
     }
+    shift->left = 0;
+    u64 ns_before = shift->ns;
     change(vcpu, shift->gear);
+    shift->load_ns = shift->ns - ns_before;
+    shift->exits_at = vcpu->exits;
     shift->in_gear_at = host_ns();
 }
 
@@ -158,6 +228,15 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
     vcpu->shift.left = 0;
     vcpu->shift.length = 0;
     vcpu->shift.in_gear_at = host_ns();
+    vcpu->shift.exits_at = vcpu->exits;
+    vcpu->shift.credit = 0;
     vcpu->shift.shifts++;
     return 0;
+}
+
+void shift_map_changed(struct vcpu *vcpu)
+{
+    vcpu->engine->map_changed(vcpu);
+    if (vcpu->engine != vcpu->shift.gear)
+        vcpu->shift.gear->map_changed(vcpu);
 }

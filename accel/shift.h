@@ -18,6 +18,13 @@ bool shift_give_up(struct vcpu *vcpu);
 /* Lock held, the vCPU parked: struct cpu is complete. */
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err);
 
+/* What an engine for user code only gained in ns of host time, of which so many pages had to be made known to it, when
+ * the change to and from it took changes_ns; negative: it lost. */
+i64 shift_stay_pays(u64 ns, u64 pages, u64 changes_ns);
+
+/* Lock held: the memory map changed.  The engine in gear has to know, too, while the interpreter stands in for it. */
+void shift_map_changed(struct vcpu *vcpu);
+
 /* Length in instructions of the next detour, when the last one was `length` and the engine in gear then ran `ns`. */
 u64 shift_next_length(u64 length, u64 ns);
 

@@ -34,6 +34,19 @@ TEST(detours_shrink_again_when_the_gear_holds)
     CHECK_EQ(shift_next_length(1024, 2000000), 512);
 }
 
+/* An engine for user code only: what a stay cost is less than what the interpreter would have taken, or not. */
+TEST(a_stay_pays_when_it_is_longer_than_the_changes)
+{
+    CHECK(shift_stay_pays(4000000, 0, 100000) > 0);
+    CHECK(shift_stay_pays(10000, 0, 100000) < 0);
+}
+
+TEST(time_spent_on_pages_is_no_gain)
+{
+    CHECK(shift_stay_pays(1000000, 20, 100000) < 0);
+    CHECK(shift_stay_pays(100000000, 20, 100000) > 0);
+}
+
 #if CONFIG_KVM
 #include <stdlib.h>
 

@@ -124,6 +124,13 @@ static void watch_page(struct cpu *cpu, const struct cpu_page *memory, u64 phys)
         tlb_protect_code(cpu, phys);
 }
 
+void cpu_watch_code(struct cpu *cpu, u64 phys)
+{
+    struct cpu_page memory;
+    cpu->bus->page(cpu->board, phys & ~0xfffull, &memory);
+    watch_page(cpu, &memory, phys & ~0xfffull);
+}
+
 static void add_to_page(struct cpu *cpu, struct block *block, u64 phys)
 {
     struct code_page *page = need_page(cpu->blocks, phys);
@@ -215,6 +222,7 @@ static void written(struct cpu *cpu, u64 phys, unsigned length)
 
 void block_written(struct cpu *cpu, u64 phys, unsigned length)
 {
+    cpu->code_writes++;
     while (length) {
         unsigned part = MIN(length, 4096 - (unsigned)(phys & 0xfff));
         written(cpu, phys, part);

@@ -289,6 +289,8 @@ struct cpu {
     u64 instructions;   /* executed up to the start of this run */
     u32 covering;       /* place in the coverage map of the instruction under way (cpu/coverage.h) */
     i64 run_budget;     /* budget given to this run, so that executed = instructions + run_budget - budget - held */
+    u64 code_writes;    /* stores to pages that hold code, by this CPU's thread */
+    u64 code_writes_outside; /* ... and by others, who hold the machine lock; atomic */
     u64 tlb_flushes;    /* of any extent, by the guest: another engine's idea of its page tables may be old */
     u16 tlb_used_count[2];
     u16 tlb_used[2][1024]; /* indices filled since the last flush; count beyond the array: all */
@@ -299,6 +301,7 @@ struct cpu {
     struct tlb_entry tlbs[TLB_CLASSES][TLB_SIZE];
     struct {
         u64 blocks_built, blocks_killed, flushes, tlb_fills, page_walks, faults, interrupts;
+        u64 entries; /* into more privileged code */
     } stats;
 };
 
@@ -349,6 +352,9 @@ void cpu_start_up(struct cpu *cpu, u8 vector);
 void cpu_set_a20(struct cpu *cpu, bool on);
 void cpu_map_changed(struct cpu *cpu);
 void cpu_code_written(struct cpu *cpu, u64 phys, u64 length); /* DMA or another CPU wrote PAGE_CODE memory */
+
+/* Stores to the page, RAM, count as stores to code from here on (code_writes).  CPU's own thread. */
+void cpu_watch_code(struct cpu *cpu, u64 phys);
 
 /* Another engine ran: memory may have changed anywhere, decoded code too.  CPU's own thread, outside of cpu_run. */
 void cpu_memory_changed(struct cpu *cpu);

@@ -37,11 +37,11 @@ static struct walk_page *walk_page(struct cpu *cpu, u64 phys)
     return w;
 }
 
-static u64 entry_read(struct cpu *cpu, u64 phys, unsigned size)
+static u64 entry_read(struct cpu *cpu, u64 phys, unsigned size, unsigned access)
 {
     const struct walk_page *w = walk_page(cpu, phys);
     if (unlikely(!w->host))
-        return cpu->bus->read(cpu->board, phys, size);
+        return access & ACCESS_PROBE ? 0 : cpu->bus->read(cpu->board, phys, size);
     const u8 *host = w->host + (phys & 0xfff);
     return size == 4 ? *(const u32 *)host : *(const u64 *)host;
 }
@@ -185,11 +185,11 @@ static enum walk_result walk_once(struct cpu *cpu, u64 linear, unsigned access, 
     struct paging p;
     if (unlikely(!paging_mode(cpu, linear, &p)))
         return walk_failed(cpu, access, 0, t), WALK_FAULT;
-    u64 table = p.table, rights = ENTRY_RW | ENTRY_US, nx = 0;
+    u64 table = p.table, rights = ENTRY_RW | ENTRY_US | ENTRY_A, nx = 0;
     for (unsigned level = p.levels;; level--) {
         unsigned shift = 12 + p.bits * (level - 1);
         u64 address = (table + ((linear >> shift) & ((1u << p.bits) - 1)) * p.size) & cpu->a20_mask;
-        u64 entry = entry_read(cpu, address, p.size);
+        u64 entry = entry_read(cpu, address, p.size, access);
         if (!(entry & ENTRY_P))
             return walk_failed(cpu, access, 0, t), WALK_FAULT;
         bool leaf = is_leaf(cpu, &p, level, entry);
@@ -435,7 +435,7 @@ bool mmu_load_pdptes(struct cpu *cpu, u64 cr3)
 {
     u64 pdpte[4];
     for (unsigned i = 0; i < 4; i++) {
-        pdpte[i] = entry_read(cpu, ((cr3 & 0xffffffe0) + 8 * i) & cpu->a20_mask, 8);
+        pdpte[i] = entry_read(cpu, ((cr3 & 0xffffffe0) + 8 * i) & cpu->a20_mask, 8, 0);
         if ((pdpte[i] & ENTRY_P) && (pdpte[i] & (~cpu->phys_mask | 0x1e6)))
             return false;
     }

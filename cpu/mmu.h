@@ -19,12 +19,12 @@
 #define ACCESS_USER PF_U
 #define ACCESS_FETCH PF_I
 #define ACCESS_SYSTEM 0x100u /* implicit supervisor access: EFLAGS.AC does not lift SMAP */
-#define ACCESS_PROBE 0x200u  /* leaves A and D alone */
+#define ACCESS_PROBE 0x200u  /* leaves A and D alone, and reads no tables in registers: there is nothing */
 #define ACCESS_ANY 0x400u    /* debugger: no permission, no reserved bits */
 
 struct translation {
     u64 phys;   /* of the 4 KiB page */
-    u64 rights; /* RW, US, NX of all levels */
+    u64 rights; /* RW, US, A and NX of all levels; A as it was */
     u32 error;  /* of the page fault, when the walk failed */
     bool user, user_write, dirty, global;
     u8 shift;   /* of the page: 12, 21, 22, 30 */

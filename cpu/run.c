@@ -96,6 +96,7 @@ void cpu_set_a20(struct cpu *cpu, bool on)
 /* Called by other threads too: blocks are this CPU's thread's alone, so the ranges wait for it. */
 void cpu_code_written(struct cpu *cpu, u64 phys, u64 length)
 {
+    __atomic_add_fetch(&cpu->code_writes_outside, 1, __ATOMIC_RELEASE);
     u32 head = cpu->written_head, next = (head + 1) % ARRAY_SIZE(cpu->written_ranges);
     if (next == __atomic_load_n(&cpu->written_tail, __ATOMIC_ACQUIRE)) {
         cpu_map_changed(cpu);

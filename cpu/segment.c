@@ -170,6 +170,7 @@ void segment_load(struct cpu *cpu, enum seg seg, u16 selector)
 void segment_install_code(struct cpu *cpu, u16 selector, const struct descriptor *d, unsigned cpl)
 {
     segment_fill(&cpu->seg[CS], (selector & 0xfffc) | cpl, d);
+    cpu->stats.entries += cpl < cpu->cpl;
     cpu->cpl = cpl;
 }
 

@@ -122,8 +122,11 @@ table_end:
 #include "roms/bench-kernels.inc"
 #define BITS 32
 #include "roms/bench-kernels.inc"
+/* In pages of their own: a KVM for user code only does not execute pages that hold a CPUID (accel/kvm_tables.c). */
+        .balign 4096
 #define BITS 64
 #include "roms/bench-kernels.inc"
+        .balign 4096
 
 /* The host's way in, as a C function of 64-bit code: RDI = { u32 entry (of lcall32), u16 code segment, u16 data segment,
  * u32 stack, u32 routine, u32 buffer, u32 count, u32 differ (out) }, all below 4 GiB.  Returns the checksum. */

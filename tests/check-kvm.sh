@@ -130,8 +130,22 @@ status 0
 END
 
 # shellcheck disable=SC2086
+converse "a 64-bit Linux under -accel auto" -l "$work/auto.log" "$CLUTCH" $linux \
+    -append "console=ttyS0 SOAK=4" -accel auto,stats=on -monitor none <<END
+timeout 120
+never Kernel panic
+never segfault
+never WRONG
+$sums
+wait soak wrong 0
+wait Power down
+status 0
+END
+tr -d '\r' <"$work/auto.log" | grep -a 'detours through' | sed 's/^/     /'
+
+# shellcheck disable=SC2086
 converse "a 64-bit Linux through shifts every 50 ms" -l "$work/soak.log" -m "$socket" "$CLUTCH" $linux \
-    -append "console=ttyS0 SOAK=${SOAK:-20}" -accel interp -monitor unix:"$socket",server,nowait <<END
+    -append "console=ttyS0 SOAK=${SOAK:-20}" -accel interp,stats=on -monitor unix:"$socket",server,nowait <<END
 timeout $((120 + ${SOAK:-20}))
 never Kernel panic
 never segfault
@@ -143,5 +157,5 @@ wait soak wrong 0
 wait Power down
 status 0
 END
-tr -d '\r' <"$work/soak.log" | grep -a '^soak rounds' | sed 's/^/     /'
+tr -d '\r' <"$work/soak.log" | grep -a '^soak rounds\|^shifts\|change of engine' | sed 's/^/     /'
 finish

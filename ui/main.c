@@ -109,13 +109,14 @@ static int write_pidfile(struct program *program, struct error *err)
 }
 
 /* -accel: the first that this host has; nothing given: the interpreter. */
-static int choose_engine(const struct machine_config *config, const char **name, struct error *err)
+static int choose_engine(const struct machine_config *config, struct accel_options *options, struct error *err)
 {
     static const char *const names[] = {[ACCEL_AUTO] = "auto", [ACCEL_INTERP] = "interp", [ACCEL_KVM] = "kvm"};
     const char *wanted[CONFIG_MAX_ACCELS];
     for (int i = 0; i < config->accel_count; i++)
         wanted[i] = names[config->accels[i]];
-    return accel_choose(wanted, config->accel_count, config->icount_shift >= 0, name, err);
+    return accel_choose(wanted, config->accel_count, config->icount_shift >= 0, &options->engine,
+                        &options->automatic, err);
 }
 
 static int plug_in_cpu(struct program *program, struct error *err)
@@ -136,7 +137,7 @@ static int plug_in_cpu(struct program *program, struct error *err)
         .no_reboot = config->no_reboot,
         .no_shutdown = config->no_shutdown,
     };
-    int r = choose_engine(config, &options.engine, err);
+    int r = choose_engine(config, &options, err);
     if (r < 0)
         return r;
     program->accel = accel_create(program->machine, &options, err);
