@@ -1,6 +1,6 @@
 #!/bin/sh
 # The window: real keys and mouse movements (xdotool) in a virtual X server, and what the guest and the screen make of them.
-# Wants Xvfb, xdotool and ImageMagick; a window manager (openbox) for full screen and closing, xclip for pasting.
+# Wants Xvfb, xdotool and ImageMagick; a window manager (openbox) for full screen and closing, xclip for pasting, Xlib for drops.
 . "$(dirname "$0")/common.sh"
 build_expect
 socket=$work/monitor
@@ -226,6 +226,39 @@ ask info block => $(cd "$work" && pwd)/files/other.img
 monitor quit
 status 0
 END
+
+# Dropped: a file that the one floppy drive takes, one for which two CD drives offer themselves, one that is neither.
+if echo '#include <X11/Xlib.h>' | $CC -E - >/dev/null 2>&1 && $CC -std=gnu17 -O1 -o "$work/xdnd" tests/xdnd.c -lX11; then
+    files=$(cd "$work" && pwd)/files
+    cp "$O/roms/demo.bin" "$files/another disk.img"
+    truncate -s 100k "$files/disc.img"
+    printf CD001 | dd of="$files/disc.img" bs=1 seek=32769 conv=notrunc status=none
+    truncate -s 5M "$files/neither.img"
+    drop() { echo "run $work/xdnd \$(xdotool search --onlyvisible --name Clutch | tail -n 1) '$files/$1'"; }
+    window "files dropped on the window, while it is paused, too" -drive if=floppy,file="$work/files/other.img" -snapshot \
+        -drive media=cdrom,index=2 -drive media=cdrom,index=3 <<END
+timeout 60
+until window
+sleep 4
+$(drop another%20disk.img)
+sleep 0.5
+ask info block => floppy0: $files/another disk.img
+$(drop neither.img)
+$(drop missing.img)
+sleep 0.5
+ask info block => floppy0: $files/another disk.img
+monitor stop
+$(drop disc.img)
+sleep 0.5
+keys Down Return
+sleep 0.5
+ask info block => ide1-cd1: $files/disc.img
+monitor quit
+status 0
+END
+else
+    why="no Xlib" && skip "files dropped on the window"
+fi
 
 # Pasted: what the guest's keyboard sends for "Az!\351" on a German one, where Y and Z change places and the accent is dead.
 printf 'Az!\303\251' >"$work/text"

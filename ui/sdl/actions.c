@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "ui/png.h"
 #include "ui/sdl/internal.h"
-
-#define FLOPPY_BYTES_MAX (2880u * 1024 + 512 * 1024) /* 2.88 MB and what formats squeeze onto it */
 
 /* --- on the loop's thread ------------------------------------------------------------------------------------------ */
 
@@ -149,44 +146,6 @@ void action_change(struct window *window, const char *drive, const char *file)
     snprintf(request.drive, sizeof(request.drive), "%s", drive);
     snprintf(request.file, sizeof(request.file), "%s", file ? file : "");
     post(window, &request);
-}
-
-/* A cue sheet, or an image: ECMA-119: the volume descriptors begin at sector 16 with "CD001" after their type. */
-static bool is_cd(const char *file)
-{
-    char id[5] = {0};
-    size_t length = strlen(file);
-    if (length > 4 && !strcasecmp(file + length - 4, ".cue"))
-        return true;
-    FILE *image = fopen(file, "rbe");
-    if (!image)
-        return false;
-    bool cd = fseek(image, 16 * 2048 + 1, SEEK_SET) == 0 && fread(id, 1, 5, image) == 5 && !memcmp(id, "CD001", 5);
-    fclose(image);
-    return cd;
-}
-
-/* What was dropped goes into the first drive that takes such a thing. */
-void action_drop(struct window *window, const char *file)
-{
-    struct stat info;
-    struct pc_drive drives[PC_DRIVES];
-    if (stat(file, &info) < 0 || !S_ISREG(info.st_mode)) {
-        window_notice(window, "%s: not a file", file);
-        return;
-    }
-    bool floppy = !is_cd(file) && info.st_size <= FLOPPY_BYTES_MAX;
-    machine_lock(window->machine);
-    int count = pc_drives(window->machine, drives);
-    machine_unlock(window->machine);
-    for (int i = 0; i < count; i++) {
-        if (drives[i].removable && floppy == !strncmp(drives[i].name, "floppy", 6)) {
-            action_change(window, drives[i].name, file);
-            return;
-        }
-    }
-    window_notice(window, floppy ? "This machine has no floppy drive (-fda, or -drive if=floppy)"
-                                 : "This machine has no CD drive (-cdrom, or -drive media=cdrom)");
 }
 
 /* --- the screen ----------------------------------------------------------------------------------------------------- */

@@ -242,7 +242,7 @@ static void window_event(struct window *window, const SDL_WindowEvent *event)
 
 static void drop(struct window *window, char *file)
 {
-    action_drop(window, file);
+    drop_file(window, file);
     SDL_free(file);
 }
 

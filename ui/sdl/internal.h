@@ -130,7 +130,8 @@ struct window {
     unsigned buttons;         /* of the mouse, as the guest knows them */
     bool click_taken;         /* the click that grabbed the mouse is not the guest's */
 
-    u32 *paste; /* code points not yet typed */
+    char dropped[1024]; /* the file dropped last */
+    u32 *paste;         /* code points not yet typed */
     size_t paste_length, paste_at;
     u32 paste_due;
 
@@ -199,12 +200,16 @@ void action_menu(struct window *window, int argument);
 void action_shift(struct window *window, int engine); /* index in engines[]; -1: the next one */
 bool action_engine_there(int engine);
 void action_change(struct window *window, const char *drive, const char *file); /* file NULL: eject */
-void action_drop(struct window *window, const char *file);
 void action_volume(struct window *window, int change); /* in per cent; 0: mute, or not any more */
 void action_zoom(struct window *window, int zoom);
 
+/* drop.c */
+void drop_file(struct window *window, const char *file);
+
 /* menu.c, pages.c */
 void menu_open(struct window *window, bool open);
+/* Opens it at this page, as the first one. */
+void menu_open_at(struct window *window, void (*build)(struct window *, int), int argument);
 void menu_stale(struct window *window);
 void menu_draw(struct window *window);
 bool menu_key(struct window *window, SDL_Keycode key); /* true: the menu took it */

@@ -37,11 +37,19 @@ void menu_open(struct window *window, bool open)
         SDL_ShowCursor(SDL_ENABLE);
         menu->depth = 0;
         menu->build[0] = page_root;
+        menu->argument[0] = 0;
         menu->selected[0] = menu->first = 0;
     }
     menu->open = open;
     menu->stale = true;
     window->redraw = true;
+}
+
+void menu_open_at(struct window *window, void (*build)(struct window *, int), int argument)
+{
+    menu_open(window, true);
+    window->menu.build[0] = build;
+    window->menu.argument[0] = argument;
 }
 
 /* --- pages --------------------------------------------------------------------------------------------------------- */
