@@ -89,6 +89,8 @@ struct picture {
     bool sharp_stale;
 };
 
+#define PADS 2
+
 struct pad {
     SDL_GameController *controller;
     SDL_Joystick *joystick; /* one that SDL has no mapping for */
@@ -111,7 +113,7 @@ struct window {
     struct meter meter;
     struct panel status_panel, notice_panel, question_panel;
     struct menu menu;
-    struct pad pad;
+    struct pad pads[PADS];
 
     bool redraw; /* something of the window itself changed */
     bool hidden; /* minimised or covered as a whole */
