@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/block/disc.h"
 #include "machine/pc/pc.h"
 #include "ui/monitor_commands.h"
 
@@ -130,9 +131,15 @@ void monitor_eject(struct monitor *monitor, char *args)
 static void print_medium(struct monitor *monitor, const struct block *block)
 {
     struct block_stats stats;
+    const struct disc *disc = block_disc(block);
     block_stats(block, &stats);
-    monitor_print(monitor, "%s, %llu KiB%s\n", block_file(block), (unsigned long long)block_sectors(block) / 2,
-                  block_readonly(block) ? ", read-only" : "");
+    monitor_print(monitor, "%s, ", block_file(block));
+    if (disc)
+        monitor_print(monitor, "%d tracks, %u:%02u minutes", disc->count, disc->lead_out / (75 * 60),
+                      disc->lead_out / 75 % 60);
+    else
+        monitor_print(monitor, "%llu KiB", (unsigned long long)block_sectors(block) / 2);
+    monitor_print(monitor, "%s\n", block_readonly(block) ? ", read-only" : "");
     monitor_print(monitor, "    %llu reads of %llu bytes, %llu writes of %llu bytes, %llu flushes\n",
                   (unsigned long long)stats.reads, (unsigned long long)stats.read_bytes,
                   (unsigned long long)stats.writes, (unsigned long long)stats.written_bytes,

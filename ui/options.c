@@ -259,7 +259,8 @@ static const struct option table[] = {
     {"debugcon", PORTS, "WHERE", set_debugcon, "debug port 402h: SeaBIOS's log"},
     {"monitor", PORTS, "WHERE", set_monitor, "the monitor, which takes commands"},
     {"global", PORTS, "isa-debugcon.iobase=P", optvalue_global, "another debug port (0xe9)\n"
-     "VGA.vgamem_mb=N: video memory of -vga std (16)"},
+     "VGA.vgamem_mb=N: video memory of -vga std (16)\n"
+     "isa-fdc.fdtypeA=360|1200|720|1440|2880: the floppy drive's type, B likewise (that of its disk)"},
 
     {"S", RUNNING, NULL, set_stopped, "start stopped; the monitor's cont goes on, or gdb's"},
     {"s", RUNNING, NULL, set_gdb_default, "gdb reaches the guest: target remote localhost:1234"},

@@ -88,6 +88,15 @@ TEST(video_memory_is_a_power_of_two)
     REFUSES("-global VGA.vgamem_mb=512", "vgamem_mb");
 }
 
+TEST(floppy_drives_have_types)
+{
+    CHECK_EQ(parse("-global isa-fdc.fdtypeA=1200 -global isa-fdc.fdtypeB=288"), 0);
+    CHECK_EQ(CONFIG.floppy_types[0], 2);
+    CHECK_EQ(CONFIG.floppy_types[1], 5);
+    REFUSES("-global isa-fdc.fdtypeA=1000", "1200");
+    REFUSES("-global isa-fdc.fdtypeC=1200", "fdtypeA");
+}
+
 TEST(both_spellings_of_an_option_work)
 {
     CHECK_EQ(parse("--kernel vmlinuz --append quiet"), 0);

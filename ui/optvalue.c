@@ -723,14 +723,29 @@ static int set_video_memory(struct options *options, const char *value, struct e
     return r;
 }
 
+/* CMOS types; 120, 144 and 288 are QEMU's names. */
+static int set_floppy_type(u8 *type, const char *value, struct error *err)
+{
+    static const char *const names[] = {"auto", "360", "1200", "720", "1440", "2880", "120", "144", "288", NULL};
+    static const u8 types[] = {0, 1, 2, 3, 4, 5, 2, 4, 5};
+    int choice = optvalue_choice("-global isa-fdc.fdtype", value, names, err);
+    if (choice >= 0)
+        *type = types[choice];
+    return MIN(choice, 0);
+}
+
 int optvalue_global(struct options *options, const char *value, struct error *err)
 {
-    static const char iobase[] = "isa-debugcon.iobase=", vgamem[] = "VGA.vgamem_mb=";
+    static const char iobase[] = "isa-debugcon.iobase=", vgamem[] = "VGA.vgamem_mb=", floppy[] = "isa-fdc.fdtype";
+    const char *rest = value + strlen(floppy);
     u64 port;
     if (!strncmp(value, vgamem, strlen(vgamem)))
         return set_video_memory(options, value + strlen(vgamem), err);
+    if (!strncmp(value, floppy, strlen(floppy)) && (*rest == 'A' || *rest == 'B') && rest[1] == '=')
+        return set_floppy_type(&options->machine.floppy_types[*rest - 'A'], rest + 2, err);
     if (strncmp(value, iobase, strlen(iobase)))
-        return error_set(err, EINVAL, "-global: only %sPORT and %sN are available yet", iobase, vgamem);
+        return error_set(err, EINVAL, "-global: only %sPORT, %sN, %sA= and %sB= are available yet", iobase, vgamem,
+                         floppy, floppy);
     int r = optvalue_number("-global isa-debugcon.iobase", value + strlen(iobase), 0xffff, &port, err);
     if (r == 0)
         options->machine.debugcon_port = port;

@@ -68,6 +68,7 @@ struct machine_config {
 
     struct drive_config drives[CONFIG_MAX_DRIVES];
     int drive_count;
+    u8 floppy_types[2]; /* CMOS types of floppy drives A and B; 0: by the disk, 1.44M without one */
 
     /* -kernel, -initrd, -append: NULL if not given. */
     const char *kernel, *initrd, *append;

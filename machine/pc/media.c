@@ -108,6 +108,7 @@ static int open_medium(struct pc *pc, const struct pc_drive *drive, const struct
     struct drive_config config = {
         .file = medium->file,
         .format = medium->format,
+        .interface = cdrom ? DRIVE_IDE : DRIVE_FLOPPY,
         .media = cdrom ? MEDIA_CDROM : MEDIA_DISK,
         .readonly = medium->readonly,
         .snapshot = !cdrom && config_of(pc, DRIVE_FLOPPY, drive->index - IDE_DRIVES)->snapshot,

@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "machine/pc/board.h"
@@ -140,6 +142,39 @@ TEST(a_floppy_goes_in_and_comes_in_anew)
     CHECK(!strcmp(file_in(2), disk));
     CHECK_EQ(pc_eject(machine, "floppy0", false, &err), 0);
     CHECK(!strcmp(file_in(2), ""));
+    tear_down();
+}
+
+TEST(a_file_that_nobody_may_write_is_a_write_protected_disk)
+{
+    set_up();
+    const char *disk = make_file(720 << 10);
+    chmod(disk, 0444);
+    CHECK_EQ(change("floppy0", disk, false), 0);
+    CHECK(block_readonly(pc->floppies[0]));
+    tear_down();
+}
+
+TEST(an_eject_in_vain_is_a_request_that_the_guest_hears_of)
+{
+    set_up();
+    pc->isa_ide[1].drive[0].locked = true;
+    CHECK_EQ(pc_eject(machine, "ide1-cd0", false, &err), -EBUSY);
+    CHECK_EQ(pc->isa_ide[1].drive[0].media_event, 1); /* MMC-3: EjectRequest */
+    CHECK_EQ(pc_eject(machine, "ide1-cd0", true, &err), 0);
+    CHECK_EQ(pc->isa_ide[1].drive[0].media_event, 3); /* MediaRemoval */
+    tear_down();
+}
+
+TEST(a_floppy_drive_has_the_type_that_was_asked_for)
+{
+    set_up();
+    CHECK_EQ(mc146818_cmos(&pc->rtc, 0x10), 0x40);
+    pc_destroy(machine);
+    config.floppy_types[0] = FLOPPY_2880K;
+    CHECK_EQ(pc_create(&config, &machine, &err), 0);
+    pc = machine->board;
+    CHECK_EQ(mc146818_cmos(&pc->rtc, 0x10), 0x50);
     tear_down();
 }
 

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cpu/cpu.h"
 #include "machine/pc/board.h"
@@ -287,12 +289,20 @@ static int wire_vga(struct pc *pc, struct error *err)
     return r;
 }
 
+/* A file that nobody may write is a floppy disk with its tab in the other place. */
+static bool write_protected(const struct drive_config *drive)
+{
+    struct stat st;
+    return drive->interface == DRIVE_FLOPPY && drive->file && stat(drive->file, &st) == 0 &&
+           (!(st.st_mode & 0222) || (access(drive->file, W_OK) < 0 && access(drive->file, R_OK) == 0));
+}
+
 int pc_open_disk(struct pc *pc, const struct drive_config *drive, struct block **block, struct error *err)
 {
     struct block_options options = {
         .file = drive->file,
         .format = drive->format,
-        .readonly = drive->readonly || drive->media == MEDIA_CDROM,
+        .readonly = drive->readonly || drive->media == MEDIA_CDROM || write_protected(drive),
         .disc = drive->media == MEDIA_CDROM,
         .snapshot = drive->snapshot,
     };
@@ -312,7 +322,10 @@ static int attach_floppy(struct pc *pc, const struct drive_config *drive, struct
     if (pc->fdc.drive[drive->index].type)
         return error_set(err, EBUSY, "floppy drive %d is used twice", drive->index);
     int r = pc_open_disk(pc, drive, &pc->floppies[drive->index], err);
-    return r < 0 ? r : i82077_attach(&pc->fdc, drive->index, pc->floppies[drive->index], err);
+    r = r < 0 ? r : i82077_attach(&pc->fdc, drive->index, pc->floppies[drive->index], err);
+    if (r == 0 && pc->config->floppy_types[drive->index])
+        pc->fdc.drive[drive->index].type = pc->config->floppy_types[drive->index];
+    return r;
 }
 
 static int attach_drive(struct pc *pc, const struct drive_config *drive, struct error *err)
