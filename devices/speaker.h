@@ -9,12 +9,13 @@
 
 struct speaker {
     bool data; /* bit 1 of port 61 */
-    /* Of the frame being made; ticks are those of the 8254. */
+    /* Of the step being made; ticks are those of the 8254. */
     u64 tick;        /* until which the cone's drive is known */
     u64 high, begin; /* ticks at which it was driven since `begin` */
     u64 start, frames;
     double last, filtered; /* for the coupling capacitor */
-    u32 quiet;             /* frames without a change */
+    double cone[2], level; /* the low-pass filter's memory */
+    u32 quiet;             /* steps without a change */
     /* Wiring. */
     struct i8254 *pit;
     struct clock *clock;
