@@ -5,7 +5,7 @@
  *   exit", KVM_CAP_EXIT_ON_EMULATION_FAILURE.
  * Modelled: interrupts from our own PIC and APIC by KVM_INTERRUPT and the interrupt window, HLT, port I/O with strings,
  *   MMIO, NMI, kicks, slices by a timer signal.  What KVM gives up on is ENGINE_EXIT_CANNOT (accel/shift.c goes on).
- * Not modelled: an interrupt controller in the kernel, A20 masked (CANNOT), -icount, breakpoints of a debugger.
+ * Not modelled: an interrupt controller in the kernel, A20 masked (CANNOT), -icount.
  *
  * An exit for an access is completed by the next KVM_RUN, so before state is read one is made with immediate_exit set.
  */
@@ -236,6 +236,7 @@ static int create(struct vcpu *vcpu, struct error *err)
     if (!kvm->user_only)
         enable_msr_exits(kvm);
     kvm_probe_cpuid(kvm);
+    kvm_probe_breakpoints(kvm);
     kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
@@ -383,10 +384,9 @@ static const char *why_not(const struct kvm *kvm)
         return "A20 is masked";
     if (cpu->pending_dr6 || cpu->held.valid)
         return "an event is waiting";
-    if (cpu->debugger.count)
-        return "breakpoints of a debugger";
-    if (!kvm->user_only)
-        return NULL;
+    const char *why = kvm_debug_why_not(kvm);
+    if (why || !kvm->user_only)
+        return why;
     if (cpu->intr && (cpu->rflags & FLAG_IF))
         return "an interrupt";
     return kvm_user_why_not(cpu);
@@ -404,7 +404,7 @@ static void load(struct vcpu *vcpu)
     kvm->cannot = why_not(kvm);
     if (!kvm->cannot && !has_tables(kvm))
         kvm->cannot = "KVM is about to forget old page tables";
-    kvm->failed_state = kvm->cannot || !kvm_state_load(kvm);
+    kvm->failed_state = kvm->cannot || !kvm_debug_load(kvm) || !kvm_state_load(kvm);
 }
 
 static void store(struct vcpu *vcpu)
@@ -534,6 +534,12 @@ static enum engine_exit after_internal_error(struct kvm *kvm)
     }
 }
 
+static enum engine_exit after_debug_exit(struct kvm *kvm)
+{
+    const char *why = kvm_debug_exit(kvm);
+    return why ? cannot(kvm, why) : ENGINE_EXIT_DEBUG;
+}
+
 /* What an exit other than an access means; ENGINE_EXIT_BUDGET: nothing, go on. */
 static enum engine_exit after_exit(struct kvm *kvm)
 {
@@ -551,7 +557,7 @@ static enum engine_exit after_exit(struct kvm *kvm)
         if (kvm->user_only)
             return cannot(kvm, "an exception or a system call");
         return cannot(kvm, "a triple fault, which the interpreter shall confirm");
-    case KVM_EXIT_DEBUG: return ENGINE_EXIT_DEBUG;
+    case KVM_EXIT_DEBUG: return after_debug_exit(kvm);
     case KVM_EXIT_INTERNAL_ERROR: return after_internal_error(kvm);
     case KVM_EXIT_FAIL_ENTRY:
         trace(ACCEL, "kvm: entry failed: %llx",
@@ -687,6 +693,8 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     machine_unlock(vcpu->machine);
     if (why != ENGINE_EXIT_BUDGET)
         return why;
+    if (unlikely(kvm_debug_guest_debugs(kvm)))
+        return cannot(kvm, "a debugger, and the guest debugs, too");
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     arm_timer(kvm, vcpu->slice_ns);
     return loop(kvm);

@@ -74,6 +74,12 @@ struct kvm {
     struct kvm_tables *tables; /* kvm_tables.c; NULL: the guest's own */
     bool has_umip;
 
+    /* A debugger's points (kvm_debug.c). */
+    bool has_breakpoints, has_watchpoints; /* KVM_GUESTDBG_USE_HW_BP does what it should; a software KVM may not */
+    bool debugging;
+    u8 debug_points[4];   /* by debug register: index in cpu->debugger.points */
+    u64 guest_trap;       /* DR6 bits of a trap of the guest's own that came to us */
+
     /* Running. */
     bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
     bool inside;         /* atomic: in KVM_RUN, or just about to be */
@@ -98,6 +104,7 @@ bool kvm_state_fault(struct kvm *kvm, struct kvm_vcpu_events *events, struct kvm
 /* kvm_probe.c: the modes first, CPUID after kvm_state_create and before anything is loaded. */
 void kvm_probe_modes(struct kvm *kvm);
 void kvm_probe_cpuid(struct kvm *kvm);
+void kvm_probe_breakpoints(struct kvm *kvm);
 
 /* kvm.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
@@ -108,6 +115,16 @@ const char *kvm_user_why_not(const struct cpu *cpu);
 void kvm_user_limit(struct kvm *kvm, struct kvm_sregs2 *sregs);
 bool kvm_user_load_msrs(struct kvm *kvm);
 void kvm_user_store(struct kvm *kvm); /* after the general registers and segments have come back */
+
+/* kvm_debug.c: NULL if KVM can have the debugger's points with the guest as it is. */
+const char *kvm_debug_why_not(const struct kvm *kvm);
+bool kvm_debug_load(struct kvm *kvm);
+/* Has the guest enabled breakpoints of its own while the debugger's are in the registers? */
+bool kvm_debug_guest_debugs(struct kvm *kvm);
+/* KVM_EXIT_DEBUG.  NULL: a stop, cpu->debugger says of what kind; else why the interpreter must go on. */
+const char *kvm_debug_exit(struct kvm *kvm);
+/* Does a breakpoint at `address`, or a watchpoint, stop the processor, which is about to get there, at `pc`? */
+bool kvm_debug_works(struct kvm *kvm, enum point_kind kind, u64 address, u64 pc);
 
 /* kvm_measure.c: 0 if the host accelerates all modes, else why it is no choice for `auto`. */
 int kvm_measure(struct error *why);

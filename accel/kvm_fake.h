@@ -30,6 +30,7 @@ typedef int fake_step(struct kvm_run *run);
 struct fake_kvm {
     int open_error, version;
     bool no_emulation_exits, old_sregs, no_sync;
+    bool no_breakpoints; /* as software KVMs are: it accepts them and does not stop */
     unsigned register_reads; /* by KVM_GET_REGS */
     unsigned long failing; /* this request fails with failing_error */
     int failing_error;
@@ -49,6 +50,7 @@ struct fake_kvm {
     struct kvm_vcpu_events events;
     struct kvm_msr_entry msrs[KVM_MAX_MSRS];
     unsigned msr_count;
+    struct kvm_guest_debug guest_debug;
     u64 tsc_offset;
     struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID; NULL: everything */
     struct {
@@ -120,6 +122,20 @@ static inline void fake_leave_registers(struct kvm_run *run)
         run->s.regs.events = fake.events;
 }
 
+/* The engine's probe of breakpoints, which has no script: it executes MOV [100h], AL at 0 and comes to 3. */
+static inline int fake_probe(struct kvm_run *run)
+{
+    const __u64 *dr = fake.guest_debug.arch.debugreg;
+    bool watches = dr[7] >> 16 & 3;
+    run->exit_reason = KVM_EXIT_HLT;
+    if (fake.no_breakpoints || dr[0] != (watches ? 0x100 : 3))
+        return 0;
+    run->exit_reason = KVM_EXIT_DEBUG;
+    run->debug.arch.dr6 = 1;
+    run->debug.arch.pc = 3;
+    return 0;
+}
+
 static inline int fake_go(void)
 {
     struct kvm_run *run = fake_run();
@@ -127,6 +143,8 @@ static inline int fake_go(void)
     if (run->immediate_exit)
         return fake_fail(EINTR);
     fake.ran++;
+    if (!fake.step_count && (fake.guest_debug.control & KVM_GUESTDBG_USE_HW_BP))
+        return fake_probe(run);
     if (fake.steps_done == fake.step_count)
         return fake_fail(EINTR);
     int code = fake.steps[fake.steps_done++](run);
@@ -247,6 +265,7 @@ static inline int fake_answer(unsigned long request, void *argument)
     FAKE_SET(KVM_SET_XSAVE, fake.xsave);
     FAKE_GET(KVM_GET_DEBUGREGS, fake.debug);
     FAKE_SET(KVM_SET_DEBUGREGS, fake.debug);
+    FAKE_SET(KVM_SET_GUEST_DEBUG, fake.guest_debug);
     FAKE_GET(KVM_GET_VCPU_EVENTS, fake.events);
     FAKE_SET(KVM_SET_VCPU_EVENTS, fake.events);
     case KVM_GET_SREGS: /* the same up to the interrupt bitmap */

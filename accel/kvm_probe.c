@@ -37,42 +37,65 @@ static bool keeps_paging32(struct kvm *kvm)
     return keeps;
 }
 
-/* Runs CPUID leaf 1 in real-address mode at address 0 of a page of its own. */
-static bool run_cpuid(struct kvm *kvm, u8 *page, struct kvm_regs *regs)
+/* Does `act` with a processor in real-address mode that is about to execute `code`, at address 0 of a page of its own. */
+static bool with_code(struct kvm *kvm, const u8 *code, size_t size, struct kvm_regs *regs,
+                      bool (*act)(struct kvm *kvm, struct kvm_regs *regs))
 {
-    static const u8 code[] = {0x0f, 0xa2, 0xf4}; /* CPUID, HLT */
     struct kvm_sregs sregs;
-    struct kvm_userspace_memory_region region = {.memory_size = PAGE, .userspace_addr = (uintptr_t)page};
-    *regs = (struct kvm_regs){.rax = 1, .rflags = 2};
-    memcpy(page, code, sizeof(code));
-    if (kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ||
-        kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) < 0)
+    u8 *page = memory_alloc(PAGE);
+    if (!page)
         return false;
+    struct kvm_userspace_memory_region region = {.memory_size = PAGE, .userspace_addr = (uintptr_t)page};
+    memcpy(page, code, size);
+    bool ready = kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) == 0 &&
+                 kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0;
     sregs.cs.base = sregs.cs.selector = 0;
-    bool ran = kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
-               kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 &&
-               kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0 && kvm->run->exit_reason == KVM_EXIT_HLT &&
-               kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, regs) == 0;
+    bool done = ready && kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
+                kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 && act(kvm, regs);
     region.memory_size = 0;
     kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
-    return ran;
+    memory_free(page, PAGE);
+    return done;
+}
+
+static bool run_to_halt(struct kvm *kvm, struct kvm_regs *regs)
+{
+    return kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0 && kvm->run->exit_reason == KVM_EXIT_HLT &&
+           kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, regs) == 0;
+}
+
+static bool run_to_breakpoint(struct kvm *kvm, struct kvm_regs *regs)
+{
+    return kvm_debug_works(kvm, POINT_EXECUTE, 3, 3);
+}
+
+static bool run_to_watchpoint(struct kvm *kvm, struct kvm_regs *regs)
+{
+    return kvm_debug_works(kvm, POINT_WRITE, 0x100, 3);
 }
 
 /* Features that the guest sees and that the model has not. */
 static bool shows_only_ours(struct kvm *kvm)
 {
-    struct kvm_regs regs;
+    static const u8 code[] = {0x0f, 0xa2, 0xf4}; /* CPUID, HLT */
+    struct kvm_regs regs = {.rax = 1, .rflags = 2};
     u32 ours[4];
-    u8 *page = memory_alloc(PAGE);
-    if (!page)
-        return true;
-    bool ran = run_cpuid(kvm, page, &regs);
-    memory_free(page, PAGE);
+    bool ran = with_code(kvm, code, sizeof(code), &regs, run_to_halt);
     cpuid_leaf(kvm->vcpu->cpu, 1, 0, ours);
     u32 more_ecx = (u32)regs.rcx & ~(ours[2] | CPUID_OSXSAVE), more_edx = (u32)regs.rdx & ~(ours[3] | CPUID_APIC);
     if (ran && (more_ecx | more_edx))
         trace(ACCEL, "kvm: CPUID 1 shows ECX %x, EDX %x beyond the model", more_ecx, more_edx);
     return !ran || !(more_ecx | more_edx);
+}
+
+void kvm_probe_breakpoints(struct kvm *kvm)
+{
+    static const u8 code[] = {0xa2, 0x00, 0x01, 0x90, 0xf4}; /* MOV [100h], AL; NOP, HLT */
+    struct kvm_regs regs = {.rflags = 2};
+    if (kvm->user_only || kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG) <= 0)
+        return;
+    kvm->has_breakpoints = with_code(kvm, code, sizeof(code), &regs, run_to_breakpoint);
+    kvm->has_watchpoints = with_code(kvm, code, sizeof(code), &regs, run_to_watchpoint);
 }
 
 void kvm_probe_modes(struct kvm *kvm) { kvm->lacks_paging32 = !keeps_paging32(kvm); }

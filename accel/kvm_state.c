@@ -491,7 +491,8 @@ bool kvm_state_store(struct kvm *kvm)
     if (!store_sregs(kvm) || !store_msrs(kvm) || !store_fpu(kvm) || !store_debug(kvm) || !store_events(kvm))
         return false;
     kvm_tsc_store(kvm);
-    cpu->pending_dr6 = 0;
+    cpu->pending_dr6 = kvm->guest_trap;
+    kvm->guest_trap = 0;
     cpu->op = NULL;
     return true;
 }
