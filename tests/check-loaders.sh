@@ -235,6 +235,7 @@ $(syslinux_talk 81 | tail -n 2)
 END
         kernel_from "$name" "down down ret" -hda "$disk"
     else
+        rm -f "$floppy"
         why="its installer does not run here"
         skip "SYSLINUX on a floppy disk"
     fi

@@ -23,7 +23,8 @@ tool() {
         [ ! -x "$place/$1" ] || command -v "$1" >/dev/null || {
             program=$place/$1
             shift
-            LD_LIBRARY_PATH=$packages/lib/$(uname -m)-linux-gnu:$packages/usr/lib/$(uname -m)-linux-gnu "$program" "$@"
+            # What it calls in its turn (syslinux: mcopy) may be beside it.
+            PATH=$PATH:$PWD/$packages/usr/bin LD_LIBRARY_PATH=$packages/lib/$(uname -m)-linux-gnu:$packages/usr/lib/$(uname -m)-linux-gnu "$program" "$@"
             return
         }
     done

@@ -329,11 +329,12 @@ static int ignore_x_error(void *display, void *event)
     return 0;
 }
 
-/* SDL answers windows of other programs (the clipboard's, the window manager's) that may have gone; Xlib ends the program
- * for that unless somebody says otherwise. */
+/* SDL answers windows of other programs (the clipboard's, the window manager's) and wakes its own window from another thread
+ * when they may have gone; Xlib ends the program for that unless somebody says otherwise.  Called before SDL_Init, because
+ * that is what SDL_Quit goes back to before the last answers come in, and after it, because SDL has a handler between. */
 static void survive_x_errors(void)
 {
-    void *xlib = dlopen("libX11.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    void *xlib = dlopen("libX11.so.6", RTLD_LAZY);
     void *(*set_handler)(int (*handler)(void *display, void *event)) = NULL;
     if (xlib)
         *(void **)&set_handler = dlsym(xlib, "XSetErrorHandler");
@@ -350,6 +351,7 @@ static int open_window(struct window *window, struct error *err)
     SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "nearest");
     SDL_SetHint(SDL_HINT_APP_NAME, "Clutch");
+    survive_x_errors();
     if (SDL_Init(SDL_INIT_VIDEO | SDL_INIT_EVENTS) < 0)
         return fail(err);
     survive_x_errors();
