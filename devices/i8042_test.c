@@ -414,9 +414,12 @@ TEST(held_key_repeats_after_the_delay_at_the_rate)
 
 TEST(full_buffer_takes_whole_keys_and_then_the_overrun_code)
 {
+    const struct input_sink *sink = &bench.machine->input.keyboard;
     start(0x11);
-    for (int i = 0; i < 20; i++)
-        stroke(0x1e); /* three bytes each without translation */
+    for (int i = 0; i < 20; i++) {
+        sink->key(sink->opaque, 0x1e, true); /* three bytes each without translation */
+        sink->key(sink->opaque, 0x1e, false);
+    }
     command(0xae);
     int count = 0, byte, last = -1;
     while ((byte = get()) >= 0) {
@@ -427,6 +430,37 @@ TEST(full_buffer_takes_whole_keys_and_then_the_overrun_code)
     CHECK_EQ(last, 0x00);
     stroke(0x1e);
     EXPECT(0x1c, 0xf0, 0x1c);
+    stop();
+}
+
+TEST(keys_that_come_too_fast_wait_for_room)
+{
+    start(0x11);
+    for (int i = 0; i < INPUT_WAITING / 2; i++)
+        stroke(0x1e);
+    command(0xae);
+    for (int i = 0; i < INPUT_WAITING / 2; i++) {
+        CHECK_EQ(get(), 0x1c);
+        CHECK_EQ(get(), 0xf0);
+        CHECK_EQ(get(), 0x1c);
+    }
+    CHECK_EQ(get(), -1);
+    stop();
+}
+
+TEST(more_keys_than_can_wait_overrun_the_buffer)
+{
+    start(0x11);
+    for (int i = 0; i < INPUT_WAITING; i++)
+        stroke(0x1e);
+    command(0xae);
+    int strokes = 0, overruns = 0, byte;
+    while ((byte = get()) >= 0) {
+        strokes += byte == 0xf0;
+        overruns += byte == 0x00;
+    }
+    CHECK(strokes < INPUT_WAITING);
+    CHECK_EQ(overruns, 1);
     stop();
 }
 

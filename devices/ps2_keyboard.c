@@ -43,6 +43,7 @@ enum { PRINT_SCREEN = KEY_E0 | 0x37, KEYPAD_SLASH = KEY_E0 | 0x35 };
 enum { LED_NUM = 2 };
 
 #define BUFFER            16
+#define LONGEST           8 /* codes of one key: Pause and a grey key between both Shifts in set 2 */
 #define DEFAULT_TYPEMATIC 0x2b /* 500 ms, 10.9 characters a second */
 #define BAT_NS            2000000
 
@@ -478,7 +479,14 @@ static int read(void *opaque)
         kbd->overrun = false;
     if (byte >= 0)
         kbd->last_sent = byte;
+    input_keyboard_room(kbd->input);
     return byte;
+}
+
+static bool room(void *opaque)
+{
+    const struct ps2_keyboard *kbd = opaque;
+    return !kbd->overrun && kbd->keys.count + LONGEST <= BUFFER;
 }
 
 static void reset(void *state)
@@ -487,6 +495,7 @@ static void reset(void *state)
     timer_cancel(&kbd->test);
     memset(kbd->down, 0, sizeof(kbd->down));
     memset(kbd->pressed_with, 0, sizeof(kbd->pressed_with));
+    input_forget_keys(kbd->input);
     power_on(kbd);
 }
 
@@ -535,8 +544,8 @@ void ps2_keyboard_init(struct ps2_keyboard *kbd, struct machine *machine)
     kbd->port = (struct ps2_device){.write = write, .read = read, .opaque = kbd};
     timer_init(&kbd->repeat, machine->clock, repeat, kbd);
     timer_init(&kbd->test, machine->clock, test_done, kbd);
-    machine->input.keyboard.key = key_event;
-    machine->input.keyboard.opaque = kbd;
+    kbd->input = &machine->input;
+    machine->input.keyboard = (struct input_sink){.key = key_event, .room = room, .opaque = kbd};
     device_add(&machine->devices, &kbd->device, &ps2_keyboard_ops, kbd, "keyboard");
     reset(kbd);
 }

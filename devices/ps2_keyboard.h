@@ -29,6 +29,7 @@ struct ps2_keyboard {
     struct timer test; /* power-on self test (BAT) in progress */
     /* Wiring. */
     struct clock *clock;
+    struct input *input;
     struct device device;
     void (*leds_changed)(void *opaque, u8 leds); /* bit 0 Scroll, 1 Num, 2 Caps; may be NULL */
     void *leds_opaque;

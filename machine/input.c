@@ -1,5 +1,5 @@
 /*
- * Names of keys, and the keys of a US keyboard's characters.
+ * Keys on their way to the keyboard, their names, and the keys of a US keyboard's characters.
  *
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard Scan Codes, Set 1".
  */
@@ -7,6 +7,35 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+static void deliver_first(struct input *input)
+{
+    struct input_key first = input->waiting[0];
+    memmove(input->waiting, input->waiting + 1, --input->waiting_count * sizeof(first));
+    input->keyboard.key(input->keyboard.opaque, first.key, first.down);
+}
+
+void input_keyboard_room(struct input *input)
+{
+    const struct input_sink *keyboard = &input->keyboard;
+    while (input->waiting_count && (!keyboard->room || keyboard->room(keyboard->opaque)))
+        deliver_first(input);
+}
+
+void input_key(struct input *input, int key, bool down)
+{
+    if (!input->keyboard.key)
+        return;
+    if (input->waiting_count == INPUT_WAITING)
+        deliver_first(input);
+    input->waiting[input->waiting_count++] = (struct input_key){key, down};
+    input_keyboard_room(input);
+}
+
+void input_forget_keys(struct input *input)
+{
+    input->waiting_count = 0;
+}
 
 /* clang-format off */
 /* Where a key has several names the first is the one that input_key_name gives. */

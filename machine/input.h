@@ -14,6 +14,7 @@
 
 struct input_sink {
     void (*key)(void *opaque, int key, bool down);
+    bool (*room)(void *opaque); /* whether the next key, whichever, finds room; NULL: always */
     /* Relative; dy grows downwards, wheel away from the user; buttons: 1 left, 2 right, 4 middle, 8 and 10h the sides. */
     void (*pointer)(void *opaque, int dx, int dy, int wheel, unsigned buttons);
     void *opaque;
@@ -34,18 +35,27 @@ struct input_joystick {
     void *opaque;
 };
 
+#define INPUT_WAITING 64
+
 struct input {
     struct input_sink keyboard, mouse;
+    /* Keys that came while the keyboard was full: a host that stalls and catches up types faster than any hand. */
+    struct input_key {
+        int key;
+        bool down;
+    } waiting[INPUT_WAITING];
+    unsigned waiting_count;
     struct input_tablet tablet;
     struct input_joystick joystick;
     u8 leds; /* as the guest last set them: 1 Scroll Lock, 2 Num Lock, 4 Caps Lock */
 };
 
-static inline void input_key(struct input *input, int key, bool down)
-{
-    if (input->keyboard.key)
-        input->keyboard.key(input->keyboard.opaque, key, down);
-}
+/* Goes to the keyboard at once, or when it has room; with INPUT_WAITING waiting the first one goes, and is lost there. */
+void input_key(struct input *input, int key, bool down);
+/* From the keyboard: it may have room now. */
+void input_keyboard_room(struct input *input);
+/* From the keyboard's reset: what waits is forgotten. */
+void input_forget_keys(struct input *input);
 
 static inline void input_pointer(struct input *input, int dx, int dy, int wheel, unsigned buttons)
 {
