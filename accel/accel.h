@@ -98,7 +98,8 @@ struct shift {
     u64 quiet;                 /* instructions since the guest's system was last entered */
     u64 entries;               /* how often it had been */
     i64 credit;                /* host ns gained by that engine, or lost */
-    u64 judged_at, exits_at, load_ns;
+    u64 judged_at, exits_at;
+    u64 load_ns, stay_from;    /* this thread's time: of the change to it, when it began */
     u64 detours, detour_instructions, shifts;
     u64 changes, ns, ns_max;   /* of engine, and what they took */
     struct shift_cause {

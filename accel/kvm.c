@@ -200,8 +200,8 @@ static void warn(const struct kvm *kvm)
         error_report("this host's KVM is a software one: it executes 64-bit user code, the interpreter all else");
     else if (kvm->lacks_paging32 || kvm->lacks_syscall || kvm->foreign_cpuid)
         error_report("this host's KVM is a software one with defects (%s%s%s): the guest may break",
-                     kvm->lacks_paging32 ? "no 32-bit paging " : "", kvm->lacks_syscall ? "no SYSCALL " : "",
-                     kvm->foreign_cpuid ? "foreign CPUID" : "");
+                     kvm->lacks_paging32 ? "no 32-bit paging" : "", kvm->lacks_syscall ? ", no SYSCALL" : "",
+                     kvm->foreign_cpuid ? ", foreign CPUID" : "");
 }
 
 static bool is_off(const char *parameter)

@@ -20,7 +20,7 @@
 #define CODE 0x10000u
 #define LOOPS_REAL 20000u /* 10 ms for an emulator of some million instructions a second */
 #define LOOPS_USER 5000000u
-#define FAST_USER 1000u
+#define FAST_USER 2000u /* ns for 1000 instructions: the interpreter takes as long */
 #define FAST 20000u /* ns for 1000 instructions: more than any emulator in a kernel reaches */
 
 struct trial {
@@ -104,9 +104,21 @@ static u64 time_loop(bool user64)
     return ns * 1000 / (2 * loops) + (ns != 0);
 }
 
+/* The shortest: the host may be busy. */
+static u64 time_user_loop(void)
+{
+    u64 best = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        u64 ns = time_loop(true);
+        if (ns && (!best || ns < best))
+            best = ns;
+    }
+    return best;
+}
+
 int kvm_measure(struct error *why)
 {
-    u64 real = time_loop(false), user = time_loop(true);
+    u64 real = time_loop(false), user = time_user_loop();
     if (real && user && real < FAST && user < FAST)
         return 0;
     int r = error_set(why, ENOTSUP, "this host's KVM is a software one (million instructions a second: real mode %.1f, "

@@ -59,7 +59,7 @@
 /* One address space of the guest. */
 struct space {
     u64 cr3;
-    bool used;
+    bool used, stale; /* stale: to be made anew */
     u64 turn;        /* when it was last in use */
     u64 flushes;     /* cpu->tlb_flushes at which every entry was the guest's */
     u64 code_writes, code_writes_outside; /* struct cpu's, at which the code was looked at */
@@ -176,7 +176,9 @@ static bool is_memory(const struct kvm *kvm, u64 phys, struct cpu_page *page)
 static bool add_code(struct kvm *kvm, struct space *space, u64 linear, u64 phys, const struct cpu_page *page, bool write)
 {
     u8 *held = &space->held[phys / PAGE];
-    if (write)
+    if ((*held & HELD_WRITABLE) && !(*held & HELD_RAN))
+        space->stale = true; /* once for a page: new tables will have it as code */
+    if (write || space->stale)
         *held |= HELD_RAN;
     if ((*held & HELD_WRITABLE) || space->code_count == CODE_PAGES)
         return false;
@@ -216,6 +218,13 @@ static bool add(struct kvm *kvm, struct space *space, u64 linear, unsigned acces
            (!(access & ACCESS_FETCH) || !(value & ENTRY_NX));
 }
 
+/* Has the interpreter decoded code there? */
+static bool has_run(struct kvm *kvm, u64 phys)
+{
+    struct cpu_page page;
+    return is_memory(kvm, phys, &page) && (*page.flags & CPU_PAGE_CODE);
+}
+
 /* A page near one that was missing: as far as the guest has used it, so that A and D stay as they are. */
 static void add_neighbour(struct kvm *kvm, struct space *space, u64 linear, bool code)
 {
@@ -226,9 +235,7 @@ static void add_neighbour(struct kvm *kvm, struct space *space, u64 linear, bool
     if (!mmu_walk(kvm->vcpu->cpu, linear, ACCESS_USER | ACCESS_PROBE, &t) || !(t.rights & ENTRY_A))
         return;
     bool writable = (t.rights & ENTRY_RW) && t.dirty, runs = !(t.rights & ENTRY_NX);
-    if (code && (!runs || (t.rights & ENTRY_RW)))
-        return;
-    if (!code && runs && writable)
+    if (code ? !runs || (t.rights & ENTRY_RW) : runs && writable && has_run(kvm, t.phys))
         return;
     add(kvm, space, linear, code ? ACCESS_FETCH : writable ? ACCESS_WRITE : 0, &t);
 }
@@ -301,6 +308,7 @@ static void leave_tables(struct kvm *kvm, struct space *space)
     if (space->pages)
         trace(ACCEL, "kvm: tables of CR3 %llx dropped, %u pages", (unsigned long long)space->cr3, space->pages);
     space->code_count = space->pages = 0;
+    space->stale = false;
 }
 
 /* Empty tables; false: the pool is used up. */
@@ -348,7 +356,7 @@ static bool code_is_clean(struct kvm *kvm, struct space *space)
 static bool is_valid(struct kvm *kvm, struct space *space)
 {
     struct kvm_tables *t = kvm->tables;
-    if (space->flushes != kvm->vcpu->cpu->tlb_flushes && !visit(kvm, space, is_guests))
+    if (space->stale || (space->flushes != kvm->vcpu->cpu->tlb_flushes && !visit(kvm, space, is_guests)))
         return false;
     return (space->turn == t->turn && !code_written(kvm, space)) || code_is_clean(kvm, space);
 }

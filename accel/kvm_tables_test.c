@@ -163,6 +163,23 @@ TEST(a_page_that_could_be_written_is_not_executed)
     CHECK(fault(LINEAR + 0x8000, FAULT_WRITE));
     CHECK(!fault(LINEAR + 0x8000, FAULT_FETCH | PRESENT));
     CHECK(our_entry(LINEAR + 0x8000) & NX);
+    CHECK(kvm_tables_select(kvm)); /* in new tables it is code */
+    CHECK_EQ(our_entry(LINEAR + 0x8000), 0);
+    CHECK(!fault(LINEAR + 0x8000, FAULT_WRITE));
+    CHECK(fault(LINEAR + 0x8000, FAULT_FETCH));
+    close_rig();
+}
+
+/* Pages that may be written and executed: what the interpreter has decoded is not made writable by the way. */
+TEST(decoded_code_is_no_writable_neighbour)
+{
+    open_tables();
+    *guest_entry(LINEAR + 0x1000) &= ~NX;
+    *guest_entry(LINEAR + 0x2000) &= ~NX;
+    rig->ram.page_flags[0x12] |= CPU_PAGE_CODE;
+    CHECK(fault(LINEAR, FAULT_WRITE));
+    CHECK_EQ(our_entry(LINEAR + 0x1000) & (P | RW), P | RW);
+    CHECK_EQ(our_entry(LINEAR + 0x2000), 0);
     close_rig();
 }
 

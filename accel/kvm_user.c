@@ -36,6 +36,8 @@ const char *kvm_user_why_not(const struct cpu *cpu)
         return "an event is waiting";
     if (!(cpu->efer & EFER_SCE) || !(cpu->cr4 & CR4_OSFXSR) || (cpu->cr0 & (CR0_TS | CR0_EM)) || (cpu->cr4 & CR4_TSD))
         return "instructions are to fault that would not";
+    if (!(cpu->rflags & FLAG_IF) || (cpu->rflags & (FLAG_IOPL | FLAG_NT | FLAG_VIF | FLAG_VIP)))
+        return "RFLAGS is not what the host has for its own programs";
     if ((cpu->rflags & (FLAG_TF | FLAG_RF)) || (cpu->dr[7] & 0xff) || cpu->shadow)
         return "the guest is being debugged";
     return NULL;

@@ -30,16 +30,25 @@
 #define QUIET_UNPAID 4096ull      /* instructions in user mode after a stay that did not pay */
 #define QUIET_MAX (1ull << 17)    /* less than between two ticks of a guest's clock */
 #define QUIET_AT_FIRST (1ull << 16)
-#define PAGE_COST 150000ull       /* ns for a page that the engine had to be told of */
+#define STAY_COST 150000ull       /* ns: to enter and leave, once the state is there, with what KVM does first */
+#define PAGE_COST 60000ull        /* ns for each exit that made pages known */
 #define GAIN 4                    /* times as much time the interpreter would have taken, and more */
 #define CREDIT_SHARE 32           /* this part of the interpreter's time may be lost by trying */
 #define CREDIT_MAX 5000000ll
-#define DEBT_MAX 20000000ll
+#define DEBT_MAX 8000000ll
 
 static u64 host_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
+}
+
+/* What others did on a busy host is neither gain nor loss. */
+static u64 thread_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
 }
 
@@ -69,16 +78,16 @@ static void change(struct vcpu *vcpu, const struct engine *to)
 
 i64 shift_stay_pays(u64 ns, u64 pages, u64 changes_ns)
 {
-    u64 lost = pages * PAGE_COST;
+    u64 lost = STAY_COST + pages * PAGE_COST;
     return (i64)(ns > lost ? (ns - lost) * GAIN : 0) - (i64)(lost + changes_ns);
 }
 
-/* It has come back after `ns`, and the change to and from it took changes_ns. */
-static void judge_stay(struct vcpu *vcpu, u64 ns, u64 changes_ns)
+/* It has come back, at `back` in this thread's time, and the interpreter has the state. */
+static void judge_stay(struct vcpu *vcpu, u64 back)
 {
     struct shift *shift = &vcpu->shift;
-    u64 exits = vcpu->exits - shift->exits_at;
-    i64 paid = shift_stay_pays(ns, exits ? exits - 1 : 0, changes_ns);
+    u64 exits = vcpu->exits - shift->exits_at, changes_ns = thread_ns() - back + shift->load_ns;
+    i64 paid = shift_stay_pays(back - shift->stay_from, exits ? exits - 1 : 0, changes_ns);
     shift->credit = MAX(-DEBT_MAX, MIN(shift->credit + paid, CREDIT_MAX));
     if (paid > 0)
         shift->length = QUIET_MIN;
@@ -156,15 +165,15 @@ static void print_to_trace(void *out, const char *fmt, ...)
 void shift_detour(struct vcpu *vcpu)
 {
     struct shift *shift = &vcpu->shift;
-    u64 in_gear = host_ns() - shift->in_gear_at, ns_before = shift->ns;
+    u64 back = vcpu->user_only ? thread_ns() : 0;
     if (!vcpu->user_only)
-        shift->length = shift_next_length(shift->length, in_gear);
+        shift->length = shift_next_length(shift->length, host_ns() - shift->in_gear_at);
     shift->detours++;
     change(vcpu, &interp_engine);
     if (vcpu->user_only && vcpu->exits == shift->exits_at) /* it never began */
         shift->length = shift->length ? shift->length : shift->automatic ? QUIET_AT_FIRST : QUIET_MIN;
     else if (vcpu->user_only)
-        judge_stay(vcpu, in_gear, shift->ns - ns_before + shift->load_ns);
+        judge_stay(vcpu, back);
     shift->quiet = 0;
     shift->judged_at = host_ns();
     shift->entries = vcpu->cpu->stats.entries;
@@ -195,9 +204,10 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
         return;
     }
     shift->left = 0;
-    u64 ns_before = shift->ns;
+    u64 before = vcpu->user_only ? thread_ns() : 0;
     change(vcpu, shift->gear);
-    shift->load_ns = shift->ns - ns_before;
+    shift->stay_from = vcpu->user_only ? thread_ns() : 0;
+    shift->load_ns = shift->stay_from - before;
     shift->exits_at = vcpu->exits;
     shift->in_gear_at = host_ns();
 }
@@ -229,7 +239,7 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
     vcpu->shift.length = 0;
     vcpu->shift.in_gear_at = host_ns();
     vcpu->shift.exits_at = vcpu->exits;
-    vcpu->shift.credit = 0;
+    vcpu->shift.stay_from = vcpu->shift.load_ns = vcpu->shift.credit = 0;
     vcpu->shift.shifts++;
     return 0;
 }

@@ -60,6 +60,7 @@ static struct cpu *user64(void)
     cpu->cr4 = CR4_PAE | CR4_OSFXSR;
     cpu->seg[CS].access = SEG_L;
     cpu->cpl = 3;
+    cpu->rflags = FLAG_IF;
     return cpu;
 }
 
@@ -93,9 +94,11 @@ TEST(other_modes_single_steps_and_shadows_are_not_taken)
     cpu->seg[CS].access = SEG_DB;
     CHECK(kvm_user_why_not(cpu));
     cpu->seg[CS].access = SEG_L;
-    cpu->rflags = FLAG_TF;
+    cpu->rflags = FLAG_IF | FLAG_TF;
     CHECK(kvm_user_why_not(cpu));
-    cpu->rflags = 0;
+    cpu->rflags = FLAG_IF | FLAG_IOPL; /* PUSHF would show the host's */
+    CHECK(kvm_user_why_not(cpu));
+    cpu->rflags = FLAG_IF;
     cpu->shadow = SHADOW_MOVSS;
     CHECK(kvm_user_why_not(cpu));
     free(cpu);

@@ -105,7 +105,7 @@ static u64 sse(void)
         b = b / (a * a + (v2d){1, 1}) + (v2d){0.5, 0.25};
         __asm__("sqrtpd %1, %0" : "=x"(c) : "x"(a * a + b * b));
         w = w * 1664525u + (v4u){1013904223u, 1, 3, 5};
-        w ^= __builtin_shuffle(w, (v4u){3, 0, 1, 2}) >> 5;
+        w ^= __builtin_shufflevector(w, w, 3, 0, 1, 2) >> 5;
         if ((i & 63) == 0)
             hash = mix(mix(hash, ((u64 *)&a)[0] ^ ((u64 *)&b)[1]), ((u64 *)&w)[0] ^ ((u64 *)&c)[1]);
     }
@@ -150,6 +150,26 @@ static u64 processes(void)
     return value;
 }
 
+/* To 32-bit code by RETF and back by JMP: Linux' selectors. */
+static u64 compatibility(void)
+{
+    static u64 stack[64], kept;
+    u64 hash = 7;
+    for (unsigned i = 0; i < 50; i++) {
+        unsigned value = i * 2654435761u, code = 0;
+        __asm__ volatile("movq %%rsp, %2; leaq 504+%3, %%rsp; pushq $0x23; leaq 1f(%%rip), %%rax; pushq %%rax; lretq\n"
+                         ".code32\n1: movl %%cs, %%eax; movl %1, %%ecx; incl %%ecx; roll $7, %%ecx; movl %%ecx, %%ebx\n"
+                         "ljmp $0x33, $2f\n.code64\n2: movq %2, %%rsp"
+                         : "=&a"(code), "+b"(value), "=m"(kept), "=m"(stack)
+                         :
+                         : "rcx", "memory", "cc");
+        hash = mix(mix(hash, code), value);
+        hash = mix(hash, integers() & 0xff);
+        i += 9;
+    }
+    return hash;
+}
+
 static u64 seconds(void)
 {
     u64 now[2] = {0, 0};
@@ -175,7 +195,8 @@ __attribute__((section(".text.last"), aligned(4096), noinline)) static u64 proce
 static const struct {
     const char *name;
     u64 (*sum)(void);
-} sums[] = {{"integers", integers}, {"x87", x87}, {"sse", sse}, {"pages", pages}, {"processes", processes}};
+} sums[] = {{"integers", integers}, {"x87", x87}, {"sse", sse}, {"pages", pages}, {"processes", processes},
+          {"compatibility", compatibility}};
 enum { SUMS = sizeof(sums) / sizeof(sums[0]) };
 
 static u64 number(const char *text)
