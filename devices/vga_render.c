@@ -373,6 +373,15 @@ static void put_cursor(const struct vga *vga, const struct vga_row *row_start, i
     }
 }
 
+static void put_fonts(const struct vga *vga, const struct vga_picture *picture, struct text_screen *screen)
+{
+    _Static_assert(TEXT_FONT_BYTES == VGA_FONT_SIZE, "a font is 256 glyphs of 32 bytes");
+    screen->lines = (int)picture->char_height;
+    screen->underlines = (picture->underline & 0x1fu) < picture->char_height;
+    for (int i = 0; i < 2; i++)
+        gather_font(vga, picture->fonts[i], screen->fonts[i]);
+}
+
 bool vga_text(void *opaque, struct text_screen *screen)
 {
     const struct vga *vga = opaque;
@@ -390,6 +399,7 @@ bool vga_text(void *opaque, struct text_screen *screen)
     screen->columns = blank ? 0 : (int)MIN(picture.characters, 132u);
     screen->rows = blank ? 0 : (int)MIN(picture.height / picture.char_height, 60u);
     screen->cursor_x = screen->cursor_y = -1;
+    put_fonts(vga, &picture, screen);
     for (int row = 0; row < screen->rows; row++) {
         struct vga_row start = vga_row(&pen, (unsigned)row * picture.char_height);
         for (int x = 0; x < screen->columns; x++) {

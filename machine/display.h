@@ -22,13 +22,18 @@ struct surface {
     u64 generation;                  /* of the picture in here; set it to 0 to have all of it drawn anew */
 };
 
-/* The text screen as code page 437 bytes and VGA attributes. */
+#define TEXT_FONT_BYTES (256 * 32) /* 32 bytes a glyph, its scan lines first */
+
+/* The text screen as bytes, of code page 437 but for fonts that the guest has loaded, and VGA attributes. */
 struct text_screen {
     int columns, rows;
     int cursor_x, cursor_y; /* -1 when hidden */
     u16 cells[132 * 60];    /* attribute << 8 | character */
     u32 colors[16];         /* of the attributes' halves, 0x00RRGGBB */
     bool blinks;            /* bit 7 of an attribute is blinking, not the brightness of the background */
+    bool underlines;        /* characters of blue on black (attribute & 77h = 1) are underlined */
+    int lines;              /* scan lines of a character */
+    u8 fonts[2][TEXT_FONT_BYTES]; /* bit 3 of an attribute clear, set */
 };
 
 struct display {

@@ -169,13 +169,15 @@ static void set_pen(struct term_screen *screen, const struct term_cell *cell, st
 {
     struct term_cell *pen = &screen->pen;
     bool foreground = cell->code != ' ' && cell->fg != pen->fg, background = cell->bg != pen->bg;
-    bool blink = cell->code != ' ' && cell->blink != pen->blink;
-    if (!foreground && !background && !blink)
+    bool blink = cell->code != ' ' && cell->blink != pen->blink, underline = cell->underline != pen->underline;
+    if (!foreground && !background && !blink && !underline)
         return;
     size_t start = out->length;
     term_out_put(out, "\033[");
     if (blink)
         term_out_put(out, cell->blink ? ";5" : ";25");
+    if (underline)
+        term_out_put(out, cell->underline ? ";4" : ";24");
     if (foreground)
         put_color(out, screen->depth, cell->fg, false);
     if (background)
@@ -188,6 +190,7 @@ static void set_pen(struct term_screen *screen, const struct term_cell *cell, st
     pen->blink = blink ? cell->blink : pen->blink;
     pen->fg = foreground ? cell->fg : pen->fg;
     pen->bg = cell->bg;
+    pen->underline = cell->underline;
 }
 
 static void move(struct term_screen *screen, int x, int y, struct term_out *out)
@@ -210,7 +213,8 @@ static bool width_is_doubtful(u32 code)
 
 static bool same(const struct term_cell *a, const struct term_cell *b)
 {
-    return a->code == b->code && a->bg == b->bg && (a->code == ' ' || (a->fg == b->fg && a->blink == b->blink));
+    return a->code == b->code && a->bg == b->bg && a->underline == b->underline &&
+           (a->code == ' ' || (a->fg == b->fg && a->blink == b->blink));
 }
 
 static void show_cursor(struct term_screen *screen, bool on, struct term_out *out)

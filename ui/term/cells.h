@@ -16,7 +16,7 @@ enum term_depth { TERM_16, TERM_256, TERM_TRUE };
 struct term_cell {
     u32 code;   /* Unicode */
     u32 fg, bg; /* 0x00RRGGBB */
-    bool blink;
+    bool blink, underline;
 };
 
 struct term_grid {

@@ -50,6 +50,7 @@ struct terminal {
     /* What is shown. */
     struct text_screen text;
     struct surface surface;
+    struct term_font font;
     struct term_grid grid;
     struct term_screen screen;
     struct term_view view;

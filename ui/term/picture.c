@@ -2,8 +2,8 @@
  * The guest's screen on a terminal's cells.
  *
  * Source: cp437_to_unicode; Unicode, "Block Elements" (2580 UPPER HALF BLOCK).
- * Modelled: attributes with the palette's colours, blinking, cursor; pictures in the shape of the tube, dots averaged.
- * Not modelled: fonts that the guest has loaded, underlining.
+ * Modelled: attributes with the palette's colours, blinking, underlining, fonts that the guest has loaded as far as font.c
+ *   reads them, cursor; pictures in the shape of the tube, dots averaged.
  */
 #include "ui/term/picture.h"
 
@@ -21,15 +21,16 @@ static int scroll_to(int first, int shown, int total, int cursor)
     return MAX(0, MIN(first, total - shown));
 }
 
-static struct term_cell text_cell(const struct text_screen *screen, int x, int y)
+static struct term_cell text_cell(const struct text_screen *screen, const struct term_font *font, int x, int y)
 {
     u16 cell = screen->cells[y * screen->columns + x];
-    u32 code = cp437_to_unicode[cell & 0xff];
+    u32 code = (font ? font->unicode[cell >> 11 & 1] : cp437_to_unicode)[cell & 0xff];
     return (struct term_cell){
         .code = code == 0xa0 ? ' ' : code,
         .fg = screen->colors[cell >> 8 & 15],
         .bg = screen->colors[cell >> 12 & (screen->blinks ? 7 : 15)],
         .blink = screen->blinks && cell & 0x8000,
+        .underline = screen->underlines && (cell & 0x7700) == 0x0100,
     };
 }
 
@@ -46,13 +47,15 @@ static void place_text(const struct term_grid *grid, const struct text_screen *s
     view->top = scroll_to(view->top, view->rows, screen->rows, screen->cursor_y);
 }
 
-void term_show_text(struct term_grid *grid, const struct text_screen *screen, struct term_view *view)
+void term_show_text(struct term_grid *grid, const struct text_screen *screen, const struct term_font *font,
+                    struct term_view *view)
 {
     term_grid_clear(grid);
     place_text(grid, screen, view);
     for (int y = 0; y < view->rows; y++)
         for (int x = 0; x < view->columns; x++)
-            grid->cells[(view->y + y) * grid->columns + view->x + x] = text_cell(screen, view->left + x, view->top + y);
+            grid->cells[(view->y + y) * grid->columns + view->x + x] =
+                text_cell(screen, font, view->left + x, view->top + y);
     if (screen->cursor_x >= 0 && screen->cursor_y >= 0) {
         grid->cursor_x = screen->cursor_x - view->left + view->x;
         grid->cursor_y = screen->cursor_y - view->top + view->y;

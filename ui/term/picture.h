@@ -6,6 +6,7 @@
 
 #include "machine/display.h"
 #include "ui/term/cells.h"
+#include "ui/term/font.h"
 
 /* Where what part of the guest's screen is, for the pointer. */
 struct term_view {
@@ -15,8 +16,10 @@ struct term_view {
     bool text;
 };
 
-/* Both fill the whole grid.  A terminal that is too small for the text shows the part around the cursor. */
-void term_show_text(struct term_grid *grid, const struct text_screen *screen, struct term_view *view);
+/* Both fill the whole grid.  A terminal that is too small for the text shows the part around the cursor.  font: of this
+ * screen; NULL: code page 437. */
+void term_show_text(struct term_grid *grid, const struct text_screen *screen, const struct term_font *font,
+                    struct term_view *view);
 void term_show_picture(struct term_grid *grid, const struct surface *surface, struct term_view *view);
 
 #endif

@@ -32,7 +32,7 @@ TEST(characters_of_code_page_437_are_unicode)
     text.cells[0] = 0x1fc9;
     text.cells[1] = 0x1f00;
     text.cells[2] = 0x1fff;
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(0, 0)->code, 0x2554);
     CHECK_EQ(cell(0, 0)->fg, 0xffffff);
     CHECK_EQ(cell(0, 0)->bg, 0x111111);
@@ -45,13 +45,28 @@ TEST(bit_7_blinks_or_brightens_the_background)
     fill_text(80, 25);
     CHECK(term_grid_resize(&grid, 80, 25));
     text.cells[0] = 0x9741;
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(0, 0)->bg, 0x999999);
     CHECK(!cell(0, 0)->blink);
     text.blinks = true;
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(0, 0)->bg, 0x111111);
     CHECK(cell(0, 0)->blink);
+}
+
+TEST(blue_on_black_is_underlined_where_the_adapter_does_so)
+{
+    fill_text(80, 25);
+    CHECK(term_grid_resize(&grid, 80, 25));
+    text.cells[0] = 0x0141;
+    text.cells[1] = 0x0941;
+    text.cells[2] = 0x1141;
+    term_show_text(&grid, &text, NULL, &view);
+    CHECK(!cell(0, 0)->underline);
+    text.underlines = true;
+    term_show_text(&grid, &text, NULL, &view);
+    CHECK(cell(0, 0)->underline && cell(1, 0)->underline);
+    CHECK(!cell(2, 0)->underline && !cell(3, 0)->underline);
 }
 
 TEST(a_larger_terminal_has_the_screen_in_its_middle)
@@ -59,7 +74,7 @@ TEST(a_larger_terminal_has_the_screen_in_its_middle)
     fill_text(80, 25);
     CHECK(term_grid_resize(&grid, 100, 31));
     text.cursor_x = text.cursor_y = 0;
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(10, 3)->code, 'A');
     CHECK_EQ(cell(9, 3)->code, ' ');
     CHECK_EQ(grid.cursor_x, 10);
@@ -72,15 +87,15 @@ TEST(a_smaller_terminal_shows_the_part_around_the_cursor)
     CHECK(term_grid_resize(&grid, 40, 10));
     text.cursor_x = 79;
     text.cursor_y = 24;
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(0, 9)->code, 'Y');
     CHECK_EQ(grid.cursor_x, 39);
     CHECK_EQ(grid.cursor_y, 9);
     text.cursor_x = text.cursor_y = -1; /* hidden: the part stays */
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(0, 9)->code, 'Y');
     text.cursor_x = text.cursor_y = 0;
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(0, 0)->code, 'A');
 }
 
@@ -88,7 +103,7 @@ TEST(a_screen_of_nothing_is_blank)
 {
     fill_text(0, 0);
     CHECK(term_grid_resize(&grid, 40, 10));
-    term_show_text(&grid, &text, &view);
+    term_show_text(&grid, &text, NULL, &view);
     CHECK_EQ(cell(39, 9)->code, ' ');
 }
 

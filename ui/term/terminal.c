@@ -76,6 +76,14 @@ static bool follow_size(struct terminal *terminal)
     return term_grid_resize(&terminal->grid, columns, rows);
 }
 
+/* The video BIOS, whose fonts tell what a font of the guest's says.  Machine lock held. */
+static void read_video_bios(struct terminal *terminal)
+{
+    enum { VIDEO_BIOS = 0xc0000 };
+    if (!terminal->font.reference)
+        memory_read(terminal->machine->memory, VIDEO_BIOS, terminal->font.rom, TERM_FONT_ROM);
+}
+
 /* What of the machine there is to see.  Returns whether it is text. */
 static bool read_machine(struct terminal *terminal)
 {
@@ -83,6 +91,7 @@ static bool read_machine(struct terminal *terminal)
     const struct display *display = &machine->display;
     machine_lock(machine);
     bool text = !display->text || display->text(display->opaque, &terminal->text);
+    read_video_bios(terminal);
     if (!text && display->render && display_stale(display, &terminal->surface) &&
         display->render(display->opaque, &terminal->surface) == 0)
         terminal->picture_stale = true;
@@ -129,10 +138,12 @@ static void frame(struct terminal *terminal, u64 now)
     bool text = read_machine(terminal);
     if (text || terminal->picture_stale) {
         terminal->picture_stale = text;
-        if (text)
-            term_show_text(&terminal->grid, &terminal->text, &terminal->view);
-        else
+        if (text) {
+            term_font_update(&terminal->font, &terminal->text);
+            term_show_text(&terminal->grid, &terminal->text, &terminal->font, &terminal->view);
+        } else {
             term_show_picture(&terminal->grid, &terminal->surface, &terminal->view);
+        }
     }
     if (draw_overlay(terminal, now))
         terminal->picture_stale = true; /* to take it off again */
