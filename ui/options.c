@@ -223,6 +223,7 @@ static const struct option table[] = {
     {"icount", MACHINE, "shift=N[,sleep=off]", optvalue_icount, "time from instructions: 1 takes 2^N ns; runs repeat exactly"},
     {"device", MACHINE, "MODEL[,KEY=VALUE]", optvalue_device, "a plug-in card: sb16[,iobase=,irq=,dma=,dma16=,midi=WHERE], adlib,\n"
      "AC97, mpu401[,iobase=,irq=,midi=WHERE], isa-debug-exit[,iobase=,iosize=] (-device help)"},
+    {"smbios", MACHINE, "type=1[,serial=S]...", optvalue_smbios, "what the board calls itself: manufacturer, product, version, serial"},
     {"fw_cfg", MACHINE, "name=N,file=F|string=S", optvalue_fw_cfg, "hand a file or text to firmware and guest"},
     {"nodefaults", MACHINE, NULL, set_nodefaults, "no serial port, monitor or VGA unless asked for"},
 
@@ -283,7 +284,7 @@ static const struct option table[] = {
     {"loadvm", LATER, "", NULL, NULL}, {"incoming", LATER, "", NULL, NULL}, {"dfilter", LATER, "", NULL, NULL},
     {"trace", LATER, "", NULL, NULL}, {"daemonize", LATER, NULL, NULL, NULL}, {"uuid", LATER, "", NULL, NULL},
     {"seed", LATER, "", NULL, NULL}, {"readconfig", LATER, "", NULL, NULL}, {"object", LATER, "", NULL, NULL},
-    {"blockdev", LATER, "", NULL, NULL}, {"smbios", LATER, "", NULL, NULL}, {"dtb", LATER, "", NULL, NULL},
+    {"blockdev", LATER, "", NULL, NULL}, {"dtb", LATER, "", NULL, NULL},
     {"watchdog", LATER, "", NULL, NULL}, {"runas", LATER, "", NULL, NULL}, {"sandbox", LATER, "", NULL, NULL},
     {"script", LATER, "", NULL, NULL}, {"expect", LATER, "", NULL, NULL}, {"send", LATER, "", NULL, NULL},
 };

@@ -356,6 +356,8 @@ TEST(options_of_the_window)
     CHECK(options.full_screen && options.no_confirm && options.no_joystick);
     CHECK(!strcmp(options.layout, "de"));
     REFUSES("-k klingon", "klingon");
+    REFUSES("-smbios serial=1", "type=1");
+    REFUSES("-smbios type=0,vendor=x", "type=0");
     REFUSES("-joystick maybe", "maybe");
     if (!CONFIG_SDL) {
         REFUSES("-display sdl", "SDL2");

@@ -711,6 +711,45 @@ int optvalue_fw_cfg(struct options *options, const char *value, struct error *er
     return 0;
 }
 
+#define SMBIOS_STRING_MAX 64 /* SMBIOS 2.4, "Text Strings" */
+
+static int smbios_type(struct options *options, void *target, const char *value, struct error *err)
+{
+    *(bool *)target = !strcmp(value, "1");
+    return *(bool *)target ? 0 : error_set(err, EINVAL, "-smbios type=%s: only type=1, the system, is available yet", value);
+}
+
+static int smbios_string(const char **string, const char *value, struct error *err)
+{
+    *string = value;
+    if (!*value || strlen(value) > SMBIOS_STRING_MAX)
+        return error_set(err, EINVAL, "-smbios: '%s': 1 to %d characters", value, SMBIOS_STRING_MAX);
+    return 0;
+}
+
+#define SMBIOS_KEY(name)                                                                                               \
+    static int smbios_##name(struct options *options, void *target, const char *value, struct error *err)              \
+    {                                                                                                                  \
+        return smbios_string(&options->machine.system.name, value, err);                                               \
+    }
+SMBIOS_KEY(manufacturer)
+SMBIOS_KEY(product)
+SMBIOS_KEY(version)
+SMBIOS_KEY(serial)
+SMBIOS_KEY(sku)
+SMBIOS_KEY(family)
+
+int optvalue_smbios(struct options *options, const char *value, struct error *err)
+{
+    static const struct key keys[] = {{"type", smbios_type},       {"manufacturer", smbios_manufacturer},
+                                      {"product", smbios_product}, {"version", smbios_version},
+                                      {"serial", smbios_serial},   {"sku", smbios_sku},
+                                      {"family", smbios_family},   {NULL, NULL}};
+    bool typed = false;
+    int r = set_keys(options, "-smbios", value, NULL, keys, &typed, err);
+    return r < 0 || typed ? r : error_set(err, EINVAL, "-smbios: write type=1,serial=TEXT or other keys of the system");
+}
+
 /* Video memory in MiB: a power of two, which a BAR's size is. */
 static int set_video_memory(struct options *options, const char *value, struct error *err)
 {

@@ -30,6 +30,7 @@ int optvalue_rtc(struct options *options, const char *value, struct error *err);
 int optvalue_icount(struct options *options, const char *value, struct error *err);
 int optvalue_device(struct options *options, const char *value, struct error *err);
 int optvalue_fw_cfg(struct options *options, const char *value, struct error *err);
+int optvalue_smbios(struct options *options, const char *value, struct error *err);
 int optvalue_name(struct options *options, const char *value, struct error *err);
 int optvalue_global(struct options *options, const char *value, struct error *err);
 

@@ -52,6 +52,11 @@ struct sound_config {
     const char *midi;   /* spec for chardev_open */
 };
 
+/* -smbios type=1: NULL for what we say ourselves. */
+struct system_config {
+    const char *manufacturer, *product, *version, *serial, *sku, *family;
+};
+
 struct machine_config {
     enum machine_type machine;
     u64 ram_size; /* bytes */
@@ -114,6 +119,7 @@ struct machine_config {
     u8 debug_exit_size;
 
     const char *name, *pidfile;
+    struct system_config system;
     struct fw_cfg_config fw_cfg[CONFIG_MAX_FW_CFG];
     int fw_cfg_count;
 };

@@ -72,7 +72,7 @@ static int add_tables(struct pc *pc)
         .has_keyboard = true,
         .has_mouse = true,
     };
-    struct smbios_config smbios = {.ram_size = pc->machine->ram_size, .cpus = config->cpus};
+    struct smbios_config smbios = {.ram_size = pc->machine->ram_size, .cpus = config->cpus, .system = config->system};
     for (int i = 0; i < CONFIG_MAX_SERIALS; i++)
         acpi.serial_mask |= (pc->serial[i] != NULL) << i;
     int r = acpi_add_tables(&pc->fw_cfg, &acpi);

@@ -73,12 +73,22 @@ static void end(struct smbios *smbios)
     smbios->count++;
 }
 
-static void add_system(struct smbios *smbios)
+/* No string where nobody gave one. */
+static void text_if(struct smbios *smbios, u32 offset, const char *string)
+{
+    if (string)
+        text(smbios, offset, string);
+}
+
+static void add_system(struct smbios *smbios, const struct system_config *system)
 {
     begin(smbios, TYPE_SYSTEM, HANDLE(TYPE_SYSTEM, 0), 27);
-    text(smbios, 0x04, "Clutch");
-    text(smbios, 0x05, "PC (i440FX + PIIX3)");
-    text(smbios, 0x06, "1");
+    text(smbios, 0x04, system->manufacturer ? system->manufacturer : "Clutch");
+    text(smbios, 0x05, system->product ? system->product : "PC (i440FX + PIIX3)");
+    text(smbios, 0x06, system->version ? system->version : "1");
+    text_if(smbios, 0x07, system->serial);
+    text_if(smbios, 0x19, system->sku);
+    text_if(smbios, 0x1a, system->family);
     set(smbios, 0x18, 0x06, 1); /* woken by the power switch */
     end(smbios);
 }
@@ -209,7 +219,7 @@ int smbios_add_tables(struct fw_cfg *fw, const struct smbios_config *config)
 {
     struct smbios smbios = {0};
     u8 anchor[ANCHOR_SIZE];
-    add_system(&smbios);
+    add_system(&smbios, &config->system);
     add_chassis(&smbios);
     for (int i = 0; i < MAX(config->cpus, 1); i++)
         add_processor(&smbios, i);
