@@ -19,6 +19,7 @@ trap 'kill $manager $server 2>/dev/null' EXIT
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$work/display" ] || sleep 0.5; done
 DISPLAY=:$(cat "$work/display")
 export DISPLAY SDL_AUDIODRIVER=dummy
+[ -z "$SANITIZE" ] || export ASAN_OPTIONS=detect_leaks=0 # those of SDL's D-Bus and OpenGL libraries
 if command -v openbox >/dev/null; then # without the keys that it takes by default
     cat >"$work/rc.xml" <<END
 <openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard>
@@ -332,6 +333,24 @@ END
 else
     why="no openbox" && skip "full screen and closing"
 fi
+
+rm -f "$work"/clutch-*.png
+window "modes of any size, seventy a second" -hda "$O/roms/mode-storm.bin" -snapshot <<END
+timeout 60
+until window
+sleep 5
+keys ctrl+alt+f
+sleep 0.5
+keys ctrl+alt+i
+sleep 0.5
+keys ctrl+alt+f
+sleep 0.5
+keys ctrl+alt+s
+until shot
+ask info status => running
+monitor quit
+status 0
+END
 
 # --- a session by keys alone ----------------------------------------------------------------------------------------
 
