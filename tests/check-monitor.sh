@@ -37,6 +37,32 @@ monitor quit
 status 0
 END
 
+converse "breakpoints and steps" -m "$socket" "$CLUTCH" -display none -serial stdio $monitor -S \
+    -snapshot -hda "$O/roms/debug-target.bin" <<END
+timeout 60
+monitor step
+mwait EIP=0000e05b
+monitor break 0x7c00
+monitor info breakpoints
+mwait execute 00007c00
+monitor cont
+mwait breakpoint at 00007c00
+mwait cli
+monitor step 2
+mwait EIP=00000006
+mwait xor    ax,ax
+monitor watch 0x8004 2
+monitor delete 0x7c00
+monitor cont
+mwait watchpoint (write) at 00008004
+mwait rep stosw
+monitor delete
+monitor info breakpoints
+mwait no breakpoints
+monitor quit
+status 0
+END
+
 converse "stop and cont" -m "$socket" "$CLUTCH" -display none -serial stdio $monitor $demo <<END
 timeout 30
 wait ticks

@@ -267,10 +267,10 @@ static void stop(struct program *program, int status)
     if (program->machine) {
         machine_lock(program->machine);
         gdb_stop(status);
+        monitor_destroy(program->monitor);
         machine_unlock(program->machine);
     }
     accel_destroy(program->accel);
-    monitor_destroy(program->monitor);
     window_destroy(program->window);
     vnc_destroy(program->vnc);
     if (program->signals)

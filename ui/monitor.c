@@ -144,6 +144,11 @@ static const struct monitor_command commands[] = {
     {"info", "WHAT", "show WHAT: registers, pic, mem ... (help info lists them)", monitor_info},
     {"stop", "", "stop the machine", stop},
     {"cont", "", "let it go on", cont},
+    {"step", "[N]", "execute so many instructions of the stopped machine, interrupts held off", monitor_step},
+    {"break", "ADDRESS", "stop before the instruction at this linear address", monitor_break},
+    {"watch", "ADDRESS [LENGTH [r|w|a]]", "stop when memory is read, written (w), accessed in either way", monitor_watch},
+    {"delete", "[ADDRESS]", "take breakpoints and watchpoints away", monitor_delete},
+    {"gdbserver", "[WHERE|none]", "gdb may reach the guest there: tcp::1234, unix:PATH", monitor_gdbserver},
     {"accel", "NAME", "change gear: the engine that executes from here on: interp, kvm", change_engine},
     {"system_reset", "", "press the reset button", system_reset},
     {"system_powerdown", "", "press the power button", system_powerdown},
@@ -277,7 +282,7 @@ static void typed(struct monitor *monitor, u8 byte)
         return;
     put(monitor, "\n");
     monitor_command(monitor, line);
-    if (monitor->machine->state != RUN_QUIT)
+    if (monitor->machine->state != RUN_QUIT && !monitor->steps)
         put(monitor, PROMPT);
 }
 
@@ -297,13 +302,18 @@ static void writable(void *opaque)
     flush(opaque);
 }
 
+void monitor_prompt(struct monitor *monitor)
+{
+    put(monitor, PROMPT);
+    lineedit_redraw(&monitor->edit);
+}
+
 static void greet(struct monitor *monitor)
 {
     if (!monitor->greeted)
         monitor_print(monitor, "clutch %s monitor; help lists the commands\n", CLUTCH_VERSION);
     monitor->greeted = true;
-    put(monitor, PROMPT);
-    lineedit_redraw(&monitor->edit);
+    monitor_prompt(monitor);
 }
 
 static void event(void *opaque, enum char_event event)
@@ -326,6 +336,9 @@ struct monitor *monitor_create(struct machine *machine, struct accel *accel, str
     monitor->chr = chr;
     timer_init(&monitor->release, machine->clock, monitor_release_keys, monitor);
     lineedit_init(&monitor->edit, put_line, monitor);
+    monitor->stops = (struct accel_listener){.state_changed = monitor_state_changed, .opaque = monitor};
+    if (accel)
+        accel_listen(accel, &monitor->stops);
     chr->user = (struct chardev_user){room, receive, event, writable, monitor};
     chardev_accept_input(chr);
     if (!chr->ops->focused || chr->ops->focused(chr))
@@ -338,6 +351,8 @@ void monitor_destroy(struct monitor *monitor)
     if (!monitor)
         return;
     timer_cancel(&monitor->release);
+    if (monitor->accel)
+        accel_unlisten(monitor->accel, &monitor->stops);
     memset(&monitor->chr->user, 0, sizeof(monitor->chr->user));
     lineedit_free(&monitor->edit);
     free(monitor->out);

@@ -21,6 +21,8 @@ struct monitor {
     int key_count;
     struct timer release;
     unsigned buttons; /* of the mouse, as mouse_button left them */
+    unsigned steps;   /* still to be made by step; the prompt comes after them */
+    struct accel_listener stops;
 };
 
 /* args: what follows the command's name, without blanks at either end; never NULL. */
@@ -37,6 +39,8 @@ void monitor_print(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 char *monitor_word(char **args);
 /* Numbers and $registers with + and - between them.  False, with a message, if text is something else. */
 bool monitor_expression(struct monitor *monitor, char *text, u64 *value);
+/* The prompt, and the line under way behind it. */
+void monitor_prompt(struct monitor *monitor);
 /* CPU 0, or NULL. */
 struct cpu *monitor_cpu(struct monitor *monitor);
 
@@ -70,6 +74,18 @@ void monitor_xp(struct monitor *monitor, char *args);
 void monitor_in(struct monitor *monitor, char *args);
 void monitor_out(struct monitor *monitor, char *args);
 void monitor_calculate(struct monitor *monitor, char *args);
+
+/* At $pc, one instruction. */
+void monitor_show_code(struct monitor *monitor);
+
+/* monitor_debug.c */
+void monitor_break(struct monitor *monitor, char *args);
+void monitor_watch(struct monitor *monitor, char *args);
+void monitor_delete(struct monitor *monitor, char *args);
+void monitor_step(struct monitor *monitor, char *args);
+void monitor_gdbserver(struct monitor *monitor, char *args);
+void monitor_info_breakpoints(struct monitor *monitor, char *args);
+void monitor_state_changed(void *monitor);
 
 /* monitor_paging.c */
 void monitor_gva2gpa(struct monitor *monitor, char *args);

@@ -231,6 +231,14 @@ static void show(struct monitor *monitor, char *args, bool physical)
         show_cells(&view, &format, address);
 }
 
+void monitor_show_code(struct monitor *monitor)
+{
+    const struct cpu *cpu = monitor_cpu(monitor);
+    bool code64 = (cpu->efer & EFER_LMA) && (cpu->seg[CS].access & SEG_L);
+    show_code(&(struct view){monitor, false}, &(struct format){.count = 1},
+              code64 ? cpu->rip : (u32)(cpu->seg[CS].base + cpu->rip));
+}
+
 void monitor_x(struct monitor *monitor, char *args)
 {
     show(monitor, args, false);
