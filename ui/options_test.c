@@ -88,15 +88,6 @@ TEST(video_memory_is_a_power_of_two)
     REFUSES("-global VGA.vgamem_mb=512", "vgamem_mb");
 }
 
-TEST(floppy_drives_have_types)
-{
-    CHECK_EQ(parse("-global isa-fdc.fdtypeA=1200 -global isa-fdc.fdtypeB=288"), 0);
-    CHECK_EQ(CONFIG.floppy_types[0], 2);
-    CHECK_EQ(CONFIG.floppy_types[1], 5);
-    REFUSES("-global isa-fdc.fdtypeA=1000", "1200");
-    REFUSES("-global isa-fdc.fdtypeC=1200", "fdtypeA");
-}
-
 TEST(both_spellings_of_an_option_work)
 {
     CHECK_EQ(parse("--kernel vmlinuz --append quiet"), 0);
@@ -290,6 +281,22 @@ TEST(nographic_puts_serial_port_and_monitor_on_the_terminal)
     CHECK(!strcmp(CONFIG.monitor, "stdio"));
 }
 
+TEST(gdb_is_told_where)
+{
+    CHECK_EQ(parse("-hda x"), 0);
+    CHECK(!options.gdb);
+    CHECK_EQ(parse("-s -S"), 0);
+    CHECK(!strcmp(options.gdb, "tcp::1234"));
+    CHECK(CONFIG.start_stopped);
+    CHECK_EQ(parse("-s -gdb unix:x"), 0);
+    CHECK(!strcmp(options.gdb, "unix:x"));
+    CHECK_EQ(parse("-gdb stdio"), 0); /* the terminal is gdb's */
+    CHECK(!options.terminal_by_default);
+    REFUSES("-gdb stdio -serial stdio", "-gdb");
+    REFUSES("-gdb stdio -nographic", "-gdb");
+    REFUSES("-gdb stdio -display curses", "-gdb");
+    REFUSES("-gdb", "needs a value");
+}
 TEST(without_a_window_but_with_a_serial_port_the_terminal_is_left_alone)
 {
     CHECK_EQ(parse("-display none"), 0);

@@ -4,6 +4,7 @@
  *
  * Source: "Debugging with GDB", "General Query Packets"; QEMU's documentation, "GDB usage" (maintenance packets).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,9 @@ static void features(struct gdb *gdb, const char *range)
 {
     u64 offset, length;
     if (!gdb_number(&range, &offset) || !gdb_skip(&range, ',') || !gdb_number(&range, &length))
-        return gdb_error(gdb, 0x22);
+        return gdb_error(gdb, EINVAL);
     if (offset > gdb->xml_length)
-        return gdb_error(gdb, 0x22);
+        return gdb_error(gdb, EINVAL);
     length = MIN(length, GDB_PACKET_MAX / 2);
     bool more = length < gdb->xml_length - offset;
     gdb_put(&gdb->reply, more ? "m" : "l");
@@ -46,6 +47,8 @@ static void thread_name(struct gdb *gdb)
 static size_t console_write(struct chardev *chr, const u8 *data, size_t length)
 {
     struct gdb *gdb = container_of(chr, struct gdb, console);
+    if (!gdb->busy) /* gdb takes it as the answer to a command only */
+        return length;
     for (size_t at = 0; at < length;) {
         gdb->reply.length = 0;
         gdb_put(&gdb->reply, "O");
@@ -67,14 +70,14 @@ static void monitor(struct gdb *gdb, const char *hex)
     char line[256];
     size_t length = strlen(hex) / 2;
     if (length >= sizeof(line) || !gdb_bytes(&hex, line, length))
-        return gdb_error(gdb, 0x22);
+        return gdb_error(gdb, EINVAL);
     line[length] = 0;
     if (!gdb->monitor) {
         gdb->console = (struct chardev){.ops = &ops};
         gdb->monitor = monitor_create(gdb->machine, gdb->accel, &gdb->console);
     }
     if (!gdb->monitor)
-        return gdb_error(gdb, 0x0c);
+        return gdb_error(gdb, ENOMEM);
     monitor_command(gdb->monitor, line);
     gdb_ok(gdb);
 }

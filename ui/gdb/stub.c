@@ -15,6 +15,7 @@
 
 #include "ui/gdb/session.h"
 
+#define REGISTERS_MAX 128u
 #define OUT_MAX (4u << 20) /* what may wait for a gdb that does not read */
 
 struct cpu *gdb_cpu(struct gdb *gdb) { return gdb->machine->cpus[0]; }
@@ -111,12 +112,14 @@ static void read_registers(struct gdb *gdb)
 /* Of two names of one register, whichever differs from what it was. */
 static void write_registers(struct gdb *gdb, const char *text)
 {
-    u8 before[GDB_REGISTER_MAX], data[GDB_REGISTER_MAX];
-    unsigned length;
-    for (unsigned n = 0; *text && (length = gdb_register_read(gdb_cpu(gdb), gdb->layout, n, before)); n++) {
-        if (!gdb_bytes(&text, data, length))
+    u8 before[REGISTERS_MAX][GDB_REGISTER_MAX], data[GDB_REGISTER_MAX];
+    unsigned lengths[REGISTERS_MAX], count = MIN(gdb_register_count(gdb->layout), REGISTERS_MAX);
+    for (unsigned n = 0; n < count; n++)
+        lengths[n] = gdb_register_read(gdb_cpu(gdb), gdb->layout, n, before[n]);
+    for (unsigned n = 0; *text && n < count; n++) {
+        if (!gdb_bytes(&text, data, lengths[n]))
             return gdb_error(gdb, EINVAL);
-        if (memcmp(before, data, length))
+        if (memcmp(before[n], data, lengths[n]))
             gdb_register_write(gdb_cpu(gdb), gdb->layout, n, data);
     }
     gdb_ok(gdb);
