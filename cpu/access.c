@@ -114,9 +114,9 @@ static u64 next_page(const struct cpu *cpu, u64 linear)
 
 static void check_watchpoints(struct cpu *cpu, u64 linear, unsigned length, unsigned access)
 {
-    if (unlikely(cpu->dr[7] & DR7_ENABLES) && !(access & ACCESS_SYSTEM))
+    if ((cpu->dr[7] & DR7_ENABLES) && !(access & ACCESS_SYSTEM))
         debug_check_data(cpu, linear, length, access & ACCESS_WRITE);
-    if (unlikely(cpu->debugger.watchpoints))
+    if (cpu->debugger.watchpoints)
         debugger_after_access(cpu, linear, length, access & ACCESS_WRITE);
 }
 
@@ -127,7 +127,8 @@ static void access_bytes(struct cpu *cpu, u64 linear, void *data, unsigned lengt
     bool crosses = length > here;
     if (!crosses)
         here = length;
-    if (unlikely(cpu->debugger.watchpoints))
+    bool watched = unlikely(((u32)cpu->dr[7] & DR7_ENABLES) | cpu->debugger.watchpoints);
+    if (watched)
         debugger_before_access(cpu, linear, length, access & ACCESS_WRITE);
     translate(cpu, linear, access, &first);
     if (crosses)
@@ -141,7 +142,8 @@ static void access_bytes(struct cpu *cpu, u64 linear, void *data, unsigned lengt
         if (crosses)
             target_read(cpu, &second, (u8 *)data + here, length - here);
     }
-    check_watchpoints(cpu, linear, length, access);
+    if (watched)
+        check_watchpoints(cpu, linear, length, access);
 }
 
 /* Access kind of plain loads and stores now. */

@@ -28,15 +28,16 @@ enum stop_cause { STOP_NONE, STOP_STEP, STOP_BREAKPOINT, STOP_WATCHPOINT };
 
 /* In struct cpu.  Changed while the CPU is in no engine. */
 struct debugger {
-    struct point points[DEBUGGER_POINTS];
-    unsigned count, breakpoints, watchpoints;
-    u64 offsets[64];   /* bit per byte of a page: is there a breakpoint at this offset in some page? */
+    unsigned breakpoints, watchpoints;
+    enum stop_cause cause; /* of the last CPU_EXIT_DEBUG; an engine other than the interpreter sets it, too */
     bool changed;      /* since the interpreter last ran */
     bool stepping;     /* cpu_step */
     bool quiet;        /* ... and interrupts wait */
     bool restarts;     /* an access to watched memory starts its instruction anew, to be executed alone */
-    enum stop_cause cause; /* of the last CPU_EXIT_DEBUG; an engine other than the interpreter sets it, too */
-    struct point hit;      /* STOP_BREAKPOINT, STOP_WATCHPOINT */
+    struct point hit;  /* STOP_BREAKPOINT, STOP_WATCHPOINT */
+    u64 offsets[64];   /* bit per byte of a page: is there a breakpoint at this offset in some page? */
+    struct point points[DEBUGGER_POINTS];
+    unsigned count;
 };
 
 /* 0; -EINVAL: no such kind or length; -ENOSPC.  What is there already is not added again. */

@@ -272,7 +272,7 @@ static bool watches_page(const struct cpu *cpu, u64 page, bool write)
 void tlb_fill(struct cpu *cpu, u64 linear, enum tlb_class class, const struct translation *t, const struct cpu_page *p)
 {
     u64 page = linear & PAGE_MASK;
-    bool watched = unlikely((cpu->dr[7] & DR7_ENABLES) || cpu->debugger.watchpoints);
+    bool watched = unlikely(((u32)cpu->dr[7] & DR7_ENABLES) | cpu->debugger.watchpoints);
     /* With SMAP the supervisor's right to a user page changes with AC: such pages only enter the user TLB, which
      * mmu_lookup asks too while AC is set. */
     if (unlikely(cpu->cr4 & CR4_SMAP) && class == TLB_SUPERVISOR && t->user)

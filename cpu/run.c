@@ -302,13 +302,15 @@ static enum cpu_exit loop(struct cpu *cpu)
         cpu->debugger.restarts = false;
         if (unlikely(cpu->debugger.cause))
             return CPU_EXIT_DEBUG;
-        if (unlikely(cpu->debugger.stepping) && cpu->budget <= 0) /* what the instruction brought about comes next */
-            return CPU_EXIT_BUDGET;
         bool exact = cpu->attention & ATTENTION_CHECK;
-        if ((cpu->attention || cpu->pending_dr6 || cpu->activity != ACTIVITY_ACTIVE) && attend(cpu, &why))
-            return why;
-        if (unlikely(cpu->debugger.cause)) /* the delivery of an event touched a watchpoint */
-            return CPU_EXIT_DEBUG;
+        if (cpu->attention || cpu->pending_dr6 || cpu->activity != ACTIVITY_ACTIVE) {
+            if (cpu->debugger.stepping && cpu->budget <= 0) /* what the instruction brought about comes next */
+                return CPU_EXIT_BUDGET;
+            if (attend(cpu, &why))
+                return why;
+            if (cpu->debugger.cause) /* the delivery of an event touched a watchpoint, or was the step */
+                return CPU_EXIT_DEBUG;
+        }
         if (cpu->budget <= 0)
             return CPU_EXIT_BUDGET;
         if (unlikely(cpu->debugger.breakpoints) && debugger_is_here(cpu)) {
