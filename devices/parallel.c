@@ -1,8 +1,10 @@
 /*
  * PC parallel port in its standard (SPP, Centronics) form, with a printer that takes every character.
  *
- * Source: IBM PC Technical Reference, "Printer Adapter"; IEEE 1284 "compatibility mode" for the handshake.
- * Modelled: data and control with read back, BUSY while the back end is, nACK pulses of 5 us, interrupt by nACK.
+ * Source: IBM PC Technical Reference, "Printer Adapter"; IEEE 1284 "compatibility mode" for the handshake; SMC FDC37C665
+ *   datasheet, "Parallel Port", for bits that the adapter left open.
+ * Modelled: data and control with read back, BUSY while the back end is, nACK, interrupt by nACK.  A BIOS that waits for the
+ *   pulse of 5 us in a loop (SeaBIOS's INT 17h) cannot miss it: it ends when Status has shown it behind the strobe, or late.
  * Not modelled: reading in from the data lines (control bit 5), EPP and ECP.
  */
 #include "devices/parallel.h"
@@ -11,10 +13,10 @@
 
 enum { DATA, STATUS, CONTROL };
 enum { STATUS_NOT_BUSY = 0x80, STATUS_NOT_ACK = 0x40, STATUS_PAPER_OUT = 0x20, STATUS_SELECT = 0x10 };
-enum { STATUS_NOT_ERROR = 0x08, STATUS_RESERVED = 0x07 };
+enum { STATUS_NOT_ERROR = 0x08 }; /* the bits below read as 0: FDC37C665, "Status Port"; SeaBIOS takes bit 0 for a timeout */
 enum { CONTROL_STROBE = 0x01, CONTROL_IRQ = 0x10, CONTROL_INPUT = 0x20, CONTROL_WRITABLE = 0x3f };
 
-#define ACK_NS 5000
+#define ACK_NS 10000000 /* for software that does not look */
 
 /* The interrupt line is nACK itself, let through by control bit 4: it rises at the end of the pulse. */
 static void update(struct parallel *lpt)
@@ -66,12 +68,22 @@ static void write(void *opaque, u64 offset, u64 value, unsigned size)
 }
 
 /* With no printer the pulled-up lines read as busy and out of paper. */
-static u8 read_status(const struct parallel *lpt)
+static u8 status_of(const struct parallel *lpt)
 {
-    u8 status = STATUS_RESERVED | STATUS_SELECT | STATUS_NOT_ERROR;
+    u8 status = STATUS_SELECT | STATUS_NOT_ERROR;
     if (!lpt->chr)
         return status | STATUS_NOT_ACK | STATUS_PAPER_OUT;
     return status | (lpt->busy ? 0 : STATUS_NOT_BUSY) | (lpt->ack ? 0 : STATUS_NOT_ACK);
+}
+
+static u8 read_status(struct parallel *lpt)
+{
+    u8 status = status_of(lpt);
+    if (lpt->ack && !(lpt->control & CONTROL_STROBE)) {
+        timer_cancel(&lpt->ack_timer);
+        end_of_ack(lpt);
+    }
+    return status;
 }
 
 static u64 read(void *opaque, u64 offset, unsigned size)

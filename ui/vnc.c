@@ -25,6 +25,7 @@
 #define KEY_SHIFT_LEFT 0x2a
 #define KEY_SHIFT_RIGHT 0x36
 #define KEYS 0x400
+#define CLIENT_WAIT_MS 1000 /* for the rest of a message, and for a client to take one: others wait meanwhile */
 
 struct vnc {
     struct machine *machine;
@@ -376,6 +377,7 @@ static int open_screen(struct vnc *vnc, const struct address *address, const cha
         return error_set(err, ENOMEM, "-vnc: not enough memory");
     vnc->surface = (struct surface){0};
     rfbLogEnable(0);
+    rfbMaxClientWait = CLIENT_WAIT_MS;
     rfbScreenInfoPtr screen = vnc->screen = rfbGetScreen(&argc, NULL, vnc->width, vnc->height, 8, 3, 4);
     if (!screen)
         return error_set(err, ENOMEM, "-vnc: not enough memory");
