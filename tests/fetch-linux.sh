@@ -2,6 +2,7 @@
 # fetch-linux.sh DIR: Debian 12's i386 installer kernel and initrd, by apt-get, into DIR/linux and DIR/initrd.gz.
 # fetch-linux.sh DIR disk: also DIR/small.gz, a short initrd made of that one: busybox and the kernel's own disk drivers.
 # fetch-linux.sh DIR ext4: also DIR/ext4.gz, the same with ext4.
+# fetch-linux.sh DIR cd: also DIR/cd.gz, the same with CD-ROM drives and ISO 9660.
 # fetch-linux.sh DIR amd64: the 64-bit kernel and initrd in their place; DIR should be another one.
 # Does nothing where they are there already.  Says on standard error why it cannot; exit status 1.
 set -eu
@@ -67,7 +68,8 @@ fetch_kernel() {
 fetch_drivers() {
     cd "$dir"
     rm -rf drivers
-    modules="ata-modules-$1-di pata-modules-$1-di scsi-core-modules-$1-di crc-modules-$1-di ext4-modules-$1-di"
+    modules="ata-modules-$1-di pata-modules-$1-di scsi-core-modules-$1-di crc-modules-$1-di ext4-modules-$1-di
+        cdrom-core-modules-$1-di isofs-modules-$1-di"
     # shellcheck disable=SC2086
     if sources main/debian-installer && own_apt download $modules; then
         for file in ./*.udeb; do unpack "$file" drivers; done
@@ -81,7 +83,8 @@ fetch_drivers() {
 
 # needs MODULE: appends the files that it needs, and its own, to `order`.
 needs() {
-    case " $seen " in *" $1 "*) return ;; esac
+    case " $seen " in *" $1 "*) return ;; cd) make_initrd cd sr_mod ata_piix isofs ;;
+esac
     seen="$seen $1"
     set -- "$(find drivers root -name "$1.ko" -o -name "$(echo "$1" | tr _ -).ko" | head -n 1)"
     [ -n "$1" ] || return 0
@@ -126,4 +129,5 @@ fetch_kernel
 case ${2:-} in
 disk) make_initrd small sd_mod ata_piix ;;
 ext4) make_initrd ext4 sd_mod ata_piix crc32c_generic ext4 ;; # ext4 asks for "crc32c" by name
+cd) make_initrd cd sr_mod ata_piix isofs ;;
 esac

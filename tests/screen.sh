@@ -24,6 +24,7 @@ key() {
     '<') echo shift-comma ;;
     '>') echo shift-dot ;;
     ';') echo semicolon ;;
+    ':') echo shift-semicolon ;;
     "'") echo apostrophe ;;
     '"') echo shift-apostrophe ;;
     '\') echo backslash ;;
