@@ -13,7 +13,7 @@ $CC -std=gnu17 -O1 -w -o "$client" tests/vncclient.c -lvncclient 2>"$work/cc" ||
 # serve OPTIONS...: the demonstration disk behind a free display number; sets display, pid.
 serve() {
     for display in 41 42 43 44 45 46 47 48; do
-        "$CLUTCH" -vnc ":$display$1" -monitor none -serial none -snapshot -hda "$O/roms/demo.bin" >"$work/out" 2>&1 &
+        "$CLUTCH" -vnc ":$display$1" -monitor none -serial none -snapshot -hda "$O/roms/$disk.bin" >"$work/out" 2>&1 &
         pid=$!
         sleep 1
         kill -0 $pid 2>/dev/null && return
@@ -22,6 +22,7 @@ serve() {
     finish
 }
 
+disk=demo
 serve ''
 if within 60 "$client" 127.0.0.1:$display - wait:4000 "shot:$work/demo.ppm" >"$work/shot" && grep -q '^720x400' "$work/shot" &&
     [ "$(cut -d' ' -f2 "$work/shot")" -ge 4 ]; then
@@ -44,6 +45,18 @@ for noise in 'RFB 003.008\n' 'GET / HTTP/1.0\r\n\r\n' '\377\377\377\377\377\377\
     printf "$noise" >"$work/noise"
     command -v nc >/dev/null && timeout 2 nc -w 1 127.0.0.1 $((5900 + display)) <"$work/noise" >/dev/null 2>&1
 done
+# Half a handshake that stays holds others up for a second, not for the library's twenty.
+if command -v nc >/dev/null; then
+    { printf 'RFB 0'; sleep 6; } | timeout 8 nc 127.0.0.1 $((5900 + display)) >/dev/null 2>&1 &
+    half=$!
+    sleep 0.5
+    if within 6 "$client" 127.0.0.1:$display - wait:100 "shot:$work/b.ppm" >"$work/shot" 2>&1; then
+        ok "half a handshake does not keep others out"
+    else
+        fail "beside half a handshake: $(cat "$work/shot")"
+    fi
+    kill $half 2>/dev/null
+fi
 within 60 "$client" 127.0.0.1:$display - type:xyz wait:300 type:q wait:500 >/dev/null 2>&1
 if timeout 30 tail --pid=$pid -f /dev/null && wait $pid; then
     ok "keys of a client reach the guest: q turns it off"
@@ -52,6 +65,22 @@ else
     fail "q by VNC did not turn the guest off"
 fi
 
+# Two clients at a time, one of which changes the screen's size for both: F1 is a picture.
+disk=screen-test
+serve ''
+within 60 "$client" 127.0.0.1:$display - wait:6000 "shot:$work/b.ppm" >"$work/other" 2>&1 &
+other=$!
+within 60 "$client" 127.0.0.1:$display - wait:3000 "shot:$work/c.ppm" key:ffbe wait:1500 "shot:$work/c.ppm" >"$work/shot" 2>&1
+wait $other
+if [ "$(sed -n 1p "$work/shot" | cut -d ' ' -f 1)" = 720x400 ] && [ "$(wc -l <"$work/shot")" = 2 ] &&
+    [ "$(sed -n 2p "$work/shot" | cut -d ' ' -f 1)" != 720x400 ] && [ "$(sed -n 2p "$work/shot")" = "$(cat "$work/other")" ]; then
+    ok "two clients follow a change of the screen's size: $(tr '\n' ' ' <"$work/shot")"
+else
+    fail "two clients: $(cat "$work/shot" "$work/other")"
+fi
+kill $pid
+wait $pid 2>/dev/null
+disk=demo
 serve ',password=secret'
 if within 30 "$client" 127.0.0.1:$display secret wait:500 "shot:$work/p.ppm" >"$work/shot" &&
     ! within 30 "$client" 127.0.0.1:$display wrong wait:100 >"$work/refused" 2>&1; then
@@ -66,6 +95,18 @@ elif command -v ss >/dev/null; then
 else
     why="ss is not installed" && skip "the address it listens on"
 fi
+socket=$(mktemp -u /tmp/clutch-vnc-XXXXXX)
+"$CLUTCH" -vnc "unix:$socket" -monitor none -serial none -snapshot -hda "$O/roms/demo.bin" >"$work/local" 2>&1 &
+local=$!
+sleep 1
+if within 30 "$client" "$socket" - wait:500 "shot:$work/p.ppm" >"$work/shot" && [ "$(stat -c %a "$socket")" = 700 ]; then
+    ok "a local socket, for its owner alone: $(cat "$work/shot")"
+else
+    fail "local socket: $(cat "$work/shot" "$work/local"; ls -l "$socket")"
+fi
+kill $local
+wait $local 2>/dev/null
+[ ! -e "$socket" ] && ok "it goes with the machine" || fail "the socket stays"
 "$CLUTCH" -vnc ":$display" -monitor none -serial none >"$work/busy" 2>&1
 [ $? = 1 ] && grep -q 'cannot listen' "$work/busy" && ok "a port in use is said in one line" || fail "busy: $(cat "$work/busy")"
 kill $pid

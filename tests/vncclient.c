@@ -1,5 +1,5 @@
 /*
- * vncclient HOST:N PASSWORD COMMAND...: a client on libvncclient.  Commands: type:TEXT, wait:MS, shot:FILE.ppm (prints size
+ * vncclient HOST:N|/PATH PASSWORD COMMAND...: a client on libvncclient.  Commands: type:TEXT, wait:MS, shot:FILE.ppm (prints size
  * and number of colours), move:X,Y, key:KEYSYM (hexadecimal).  PASSWORD - means none is expected.
  */
 #include <rfb/rfbclient.h>
@@ -86,7 +86,7 @@ static int obey(rfbClient *client, const char *command)
 int main(int argc, char **argv)
 {
     char host[64];
-    if (argc < 3 || !strchr(argv[1], ':'))
+    if (argc < 3 || (!strchr(argv[1], ':') && *argv[1] != '/'))
         return 2;
     rfbEnableClientLogging = FALSE;
     password = argv[2];
@@ -94,9 +94,13 @@ int main(int argc, char **argv)
     client->GetPassword = give_password;
     client->canHandleNewFBSize = TRUE;
     client->format.redShift = 16, client->format.greenShift = 8, client->format.blueShift = 0;
-    snprintf(host, sizeof(host), "%.*s", (int)(strchr(argv[1], ':') - argv[1]), argv[1]);
-    client->serverHost = strdup(host);
-    client->serverPort = 5900 + atoi(strchr(argv[1], ':') + 1);
+    if (*argv[1] == '/') { /* a local socket: the library takes an existing path for a host */
+        client->serverHost = strdup(argv[1]);
+    } else {
+        snprintf(host, sizeof(host), "%.*s", (int)(strchr(argv[1], ':') - argv[1]), argv[1]);
+        client->serverHost = strdup(host);
+        client->serverPort = 5900 + atoi(strchr(argv[1], ':') + 1);
+    }
     if (!rfbInitClient(client, NULL, NULL)) {
         printf("refused\n");
         return 1;

@@ -245,7 +245,7 @@ static const struct option table[] = {
     {"nographic", SCREEN, NULL, set_nographic, "serial port and monitor on this terminal; Ctrl-A h helps, Ctrl-A x ends"},
     {"display", SCREEN, "sdl|curses|none", set_display,
      "a window (where there is a desktop), this terminal (Ctrl-A h helps), or none"},
-    {"vnc", SCREEN, "[ADDRESS]:N[,password=P|,password-file=F]", set_vnc,
+    {"vnc", SCREEN, "[ADDRESS]:N|unix:PATH[,password=P|,password-file=F]", set_vnc,
      "screen, keys and pointer for VNC clients on port 5900 + N"},
     {"full-screen", SCREEN, NULL, set_full_screen, "the window takes the whole screen"},
     {"no-confirm", SCREEN, NULL, set_no_confirm, "closing the window ends the guest without a question"},

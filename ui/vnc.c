@@ -16,6 +16,11 @@
 
 #if CONFIG_VNC
 #include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <rfb/keysym.h>
 #include <rfb/rfb.h>
 
@@ -40,6 +45,8 @@ struct vnc {
     int x, y; /* the pointer, where it was last */
     bool held[KEYS];
     char *password[2];
+    int listener; /* a local socket's; -1: none, the library listens */
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
 static struct vnc *vnc_of(rfbClientPtr client)
@@ -295,10 +302,19 @@ static enum rfbNewClientAction on_client(rfbClientPtr client)
     return RFB_CLIENT_ACCEPT;
 }
 
+/* The library listens on TCP ports only. */
+static void accept_local(struct vnc *vnc)
+{
+    int client = vnc->listener >= 0 ? accept4(vnc->listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+    if (client >= 0)
+        rfbNewClient(vnc->screen, client);
+}
+
 static void *serve(void *opaque)
 {
     struct vnc *vnc = opaque;
     while (!vnc->stopping) {
+        accept_local(vnc);
         rfbProcessEvents(vnc->screen, vnc->clients ? FRAME_US : IDLE_US);
         if (vnc->clients)
             draw(vnc);
@@ -311,14 +327,19 @@ static void *serve(void *opaque)
 struct address {
     in_addr_t host;
     int port;
+    const char *path; /* "unix:PATH": neither of these */
 };
 
 static int parse_address(const char *text, struct address *address, struct error *err)
 {
     char host[64] = "127.0.0.1", *end;
     const char *colon = strrchr(text, ':');
+    if (!strncmp(text, "unix:", 5)) {
+        address->path = text + 5;
+        return *address->path ? 0 : error_set(err, EINVAL, "-vnc unix:PATH: the path is missing");
+    }
     if (!colon || (size_t)(colon - text) >= sizeof(host))
-        return error_set(err, EINVAL, "-vnc %s: write [ADDRESS]:N for port 5900 + N", text);
+        return error_set(err, EINVAL, "-vnc %s: write [ADDRESS]:N for port 5900 + N, or unix:PATH", text);
     if (colon != text)
         snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
     if (!strcmp(host, "localhost"))
@@ -368,6 +389,35 @@ static int parse_settings(struct vnc *vnc, char *spec, struct address *address, 
     return r;
 }
 
+/* A socket file that nobody listens at any more is in the way. */
+static bool is_stale(const struct sockaddr_un *name)
+{
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = probe >= 0 && connect(probe, (const struct sockaddr *)name, sizeof(*name)) < 0 && errno == ECONNREFUSED;
+    if (probe >= 0)
+        close(probe);
+    return refused;
+}
+
+static int listen_local(struct vnc *vnc, const char *path, struct error *err)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(name.sun_path))
+        return error_set(err, ENAMETOOLONG, "-vnc unix:%s: the path is too long for a socket", path);
+    strcpy(name.sun_path, path);
+    if (is_stale(&name))
+        unlink(path);
+    vnc->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t before = umask(0077); /* for its owner alone, as the loopback interface is no other host's */
+    int r = vnc->listener < 0 ? -1 : bind(vnc->listener, (const struct sockaddr *)&name, sizeof(name));
+    umask(before);
+    if (r == 0)
+        strcpy(vnc->path, path);
+    if (r < 0 || listen(vnc->listener, 5) < 0)
+        return error_set(err, errno, "-vnc unix:%s: %s", path, strerror(errno));
+    return 0;
+}
+
 static int open_screen(struct vnc *vnc, const struct address *address, const char *name, struct error *err)
 {
     int argc = 0;
@@ -386,7 +436,7 @@ static int open_screen(struct vnc *vnc, const struct address *address, const cha
     screen->screenData = vnc;
     screen->desktopName = name ? name : "Clutch";
     screen->alwaysShared = TRUE;
-    screen->port = address->port;
+    screen->port = address->path ? 0 : address->port; /* 0: it does not listen */
     screen->ipv6port = 0;
     screen->listenInterface = address->host;
     screen->kbdAddEvent = on_key;
@@ -398,6 +448,8 @@ static int open_screen(struct vnc *vnc, const struct address *address, const cha
         screen->passwordCheck = rfbCheckPasswordByList;
     }
     rfbInitServer(screen);
+    if (address->path)
+        return listen_local(vnc, address->path, err);
     if (screen->listenSock == RFB_INVALID_SOCKET)
         return error_set(err, EADDRINUSE,
                          "-vnc: cannot listen on port %d; another program may have it: take another :N", address->port);
@@ -410,6 +462,8 @@ struct vnc *vnc_create(struct machine *machine, const char *spec, const char *na
     struct vnc *vnc = calloc(1, sizeof(*vnc));
     char *copy = strdup(spec);
     error_set(err, ENOMEM, "-vnc: not enough memory");
+    if (vnc)
+        vnc->listener = -1;
     if (vnc && copy) {
         vnc->machine = machine;
         if (parse_settings(vnc, copy, &address, err) == 0 && open_screen(vnc, &address, name, err) == 0) {
@@ -437,6 +491,10 @@ void vnc_destroy(struct vnc *vnc)
         rfbShutdownServer(vnc->screen, TRUE);
         rfbScreenCleanup(vnc->screen);
     }
+    if (vnc->listener >= 0)
+        close(vnc->listener);
+    if (*vnc->path)
+        unlink(vnc->path);
     surface_free(&vnc->surface);
     free(vnc->pixels);
     free(vnc->password[0]);
