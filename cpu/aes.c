@@ -5,7 +5,7 @@
  *   Intel SDM vol. 2 the instructions' pages.
  * Byte i of an XMM register is row i % 4, column i / 4 of the state.
  */
-#include "cpu/simd.h"
+#include "cpu/avx.h"
 
 /* clang-format off */
 static const u8 s_box[256] = {
@@ -98,34 +98,32 @@ static union simd add_key(union simd a, union simd key)
 }
 
 #define ROUND(name, state)                                                                                             \
+    static union simd name(union simd a, union simd key, unsigned n) { return add_key(state, key); }                   \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
         union simd key = rm_xmm(cpu, op), a = xmm_get(cpu, op->reg);                                                   \
-        xmm_put(cpu, op->reg, add_key(state, key));                                                                    \
-    }
+        xmm_put(cpu, op->reg, name(a, key, 16));                                                                       \
+    }                                                                                                                  \
+    void do_v##name(struct cpu *cpu, const struct op *op) { avx_binary(cpu, op, name); }
 
 ROUND(aesenc, mix_columns(sub_and_shift(a)))
 ROUND(aesenclast, sub_and_shift(a))
 ROUND(aesdec, inverse_mix_columns(inverse_sub_and_shift(a)))
 ROUND(aesdeclast, inverse_sub_and_shift(a))
 
-void do_aesimc(struct cpu *cpu, const struct op *op)
-{
-    sse_begin(cpu);
-    xmm_put(cpu, op->reg, inverse_mix_columns(rm_xmm(cpu, op)));
-}
+static union simd aesimc(union simd unused, union simd a, u32 imm) { return inverse_mix_columns(a); }
 
 static u32 sub_word(u32 v)
 {
     return s_box[v & 0xff] | s_box[v >> 8 & 0xff] << 8 | s_box[v >> 16 & 0xff] << 16 | (u32)s_box[v >> 24] << 24;
 }
 
-void do_aeskeygenassist(struct cpu *cpu, const struct op *op)
+static union simd aeskeygenassist(union simd unused, union simd a, u32 constant)
 {
-    sse_begin(cpu);
-    union simd a = rm_xmm(cpu, op);
-    u32 low = sub_word(a.d[1]), high = sub_word(a.d[3]), constant = op->imm & 0xff;
-    xmm_put(cpu, op->reg, (union simd){.d = {low, rotate_bytes(low, 1) ^ constant, high,
-                                             rotate_bytes(high, 1) ^ constant}});
+    u32 low = sub_word(a.d[1]), high = sub_word(a.d[3]);
+    return (union simd){.d = {low, rotate_bytes(low, 1) ^ constant, high, rotate_bytes(high, 1) ^ constant}};
 }
+
+BOTH_WITH_IMMEDIATE(aesimc)
+BOTH_WITH_IMMEDIATE(aeskeygenassist)

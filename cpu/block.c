@@ -252,10 +252,12 @@ static bool displacement_fits(const struct insn *insn, i64 disp)
 /* RIP-relative operands count from the block's start, so that cpu->rip serves as their base register. */
 static void lower_memory(const struct insn *insn, unsigned offset, struct op *op)
 {
-    bool rip_relative = insn->base == BASE_RIP;
+    bool rip_relative = insn->base == BASE_RIP, vsib = insn->opcode->attr & ATTR_VSIB;
     i64 disp = insn->disp + (rip_relative ? offset + insn->length : 0);
     op->rm = (rip_relative ? RIP_SLOT : insn->base == NO_REG ? REG_ZERO : insn->base) * 8;
-    op->index = (insn->index == NO_REG ? REG_ZERO : insn->index) * 8;
+    op->index = (insn->index == NO_REG || vsib ? REG_ZERO : insn->index) * 8;
+    if (vsib)
+        op->imm |= insn->index;
     op->mem = OP_MEMORY | (insn->index == NO_REG ? 0 : insn->scale) | insn->segment << 2 |
               (rip_relative ? OP_RIP_RELATIVE : 0);
     op->disp = disp;
@@ -299,6 +301,7 @@ static void lower(struct cpu *cpu, const struct insn *insn, unsigned page_offset
         .rep = insn->rep,
         .lock = insn->lock,
         .rex = insn->rex != 0,
+        .l = insn->vex.l,
         .imm = insn->imm,
         .index = REG_ZERO * 8,
         .mem = insn->segment << 2,

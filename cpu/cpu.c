@@ -232,7 +232,14 @@ static void print_fpu(const struct cpu *cpu, print_fn *print, void *out)
     for (unsigned i = 0; i < 8; i++)
         print(out, "FPR%u=%016llx %04x%s", i, HEX(fpu->reg[i].mantissa), fpu->reg[i].sign_exponent,
               i & 1 ? "\n" : " ");
-    for (unsigned i = 0; i < (in_long_mode(cpu) ? 16u : 8u); i++)
+    unsigned count = in_long_mode(cpu) ? 16 : 8;
+    if (cpu->xcr0 & XSTATE_AVX) {
+        for (unsigned i = 0; i < count; i++)
+            print(out, "YMM%02u=%016llx %016llx %016llx %016llx\n", i, HEX(cpu->vec[i].q[3]), HEX(cpu->vec[i].q[2]),
+                  HEX(cpu->vec[i].q[1]), HEX(cpu->vec[i].q[0]));
+        return;
+    }
+    for (unsigned i = 0; i < count; i++)
         print(out, "XMM%02u=%016llx%016llx%s", i, HEX(cpu->vec[i].q[1]), HEX(cpu->vec[i].q[0]), i & 1 ? "\n" : " ");
 }
 

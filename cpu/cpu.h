@@ -75,6 +75,7 @@ enum seg { ES, CS, SS, DS, FS, GS, LDTR, TR, SEG_COUNT };
 /* XCR0, XSTATE_BV */
 #define XSTATE_X87 0x1u
 #define XSTATE_SSE 0x2u
+#define XSTATE_AVX 0x4u
 
 #define EFER_SCE 0x1u
 #define EFER_LME 0x100u
@@ -128,7 +129,7 @@ struct x87_reg {
     u16 pad[3];
 };
 
-/* Wide enough for the ZMM registers of a later issue. */
+/* q[0] and q[1]: XMM; q[2] and q[3]: the upper half of YMM, which SSE does not touch; the rest is for ZMM. */
 union vector_reg {
     u8 b[64];
     u16 w[32];

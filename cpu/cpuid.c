@@ -60,12 +60,23 @@ static const struct cpu_model model_v2 = {
     .name = "x86-64-v2", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
     .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_qemu64,
     .features = LIST(F(SSSE3), F(SSE41), F(SSE42), F(POPCNT))};
+/* As the x86-64 psABI, "Low Level System Information", lists the levels. */
+static const struct cpu_model model_v3 = {
+    .name = "x86-64-v3", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
+    .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v2,
+    .features = LIST(F(XSAVE), F(AVX), F(AVX2), F(BMI1), F(BMI2), F(F16C), F(FMA), F(LZCNT), F(MOVBE))};
+/* A Core of 2013, without its transactions (HLE, RTM). */
+static const struct cpu_model model_haswell = {
+    .name = "Haswell", .vendor = "GenuineIntel", .brand = "Intel Core Processor (Haswell)", .signature = 0x306c4,
+    .level = 13, .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v3,
+    .features = LIST(F(VME), F(PCLMUL), F(AES), F(PCID), F(TSC_DEADLINE), F(RDRAND), F(FSGSBASE), F(SMEP), F(ERMS),
+                     F(INVPCID), F(XSAVEOPT), F(RDTSCP))};
 static const struct cpu_model model_max = {
     .name = "max", .vendor = "GenuineIntel", .brand = BRAND, .signature = 0x0f61, .level = 13,
-    .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v2,
-    .features = LIST(F(SMEP), F(UMIP), F(PCID), F(INVPCID), F(RDTSCP), F(TSC_DEADLINE), F(PDPE1GB), F(ERMS), F(SMAP), F(MOVBE), F(FSGSBASE),
-                     F(RDPID), F(PCLMUL), F(AES), F(SHA), F(XSAVE), F(XSAVEOPT), F(XSAVEC), F(XGETBV1), F(RDRAND),
-                     F(RDSEED), F(BMI1), F(BMI2), F(ADX), F(LZCNT), F(CLFLUSHOPT), F(CLWB), F(3DNOWPREFETCH))};
+    .extended_level = 0x80000008, .phys_bits = 40, .l3 = true, .base = &model_v3,
+    .features = LIST(F(SMEP), F(UMIP), F(PCID), F(INVPCID), F(RDTSCP), F(TSC_DEADLINE), F(PDPE1GB), F(ERMS), F(SMAP),
+                     F(FSGSBASE), F(RDPID), F(PCLMUL), F(AES), F(SHA), F(XSAVEOPT), F(XSAVEC), F(XGETBV1), F(RDRAND),
+                     F(RDSEED), F(ADX), F(CLFLUSHOPT), F(CLWB), F(3DNOWPREFETCH))};
 
 /* What is here, and what each needs; the rest is masked out of the models and refused when asked for by name.
  * SDM vol. 1, "... Checking for ... Support" of the SSE to AES extensions; vol. 3A, "Control Registers" for what CR4
@@ -138,11 +149,16 @@ static const struct {
     {F(XSAVEOPT), {F(XSAVE)}},
     {F(XSAVEC), {F(XSAVE)}},
     {F(XGETBV1), {F(XSAVE)}},
+    {F(AVX), {F(XSAVE), F(SSE42)}},
+    {F(AVX2), {F(AVX)}},
+    {F(FMA), {F(AVX)}},
+    {F(F16C), {F(AVX)}},
 };
 
 static const struct cpu_model *const models[] = {
     &model_386,    &model_486,    &model_pentium, &model_pentium2, &model_pentium3,
-    &model_qemu32, &model_core2duo, &model_qemu64, &model_v2,      &model_max,
+    &model_qemu32, &model_core2duo, &model_qemu64, &model_v2,      &model_v3,
+    &model_haswell, &model_max,
 };
 
 static const struct {
@@ -427,11 +443,17 @@ static void leaf_caches(const struct cpu *cpu, u32 subleaf, u32 out[4])
     out[2] = caches[subleaf].size / ways / 64 - 1;
 }
 
-/* Extended state.  Subleaf 0: what XCR0 may enable, the XSAVE area's size for XCR0 as it is and for all. */
+/* Extended state.  Subleaf 0: what XCR0 may enable, the XSAVE area's size for XCR0 as it is and for all; from 2 on:
+ * size and place of a component. */
 static void leaf_xsave(const struct cpu *cpu, u32 subleaf, u32 out[4])
 {
     if (!cpu_has(cpu, FEATURE_XSAVE))
         return;
+    if (subleaf > 1) {
+        out[0] = xsave_component(cpu, subleaf, &out[1]);
+        out[1] = out[0] ? out[1] : 0;
+        return;
+    }
     u64 supported = xsave_supported(cpu);
     leaf_features(cpu, 0xd, subleaf, out);
     if (subleaf == 0) {

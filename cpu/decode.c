@@ -31,6 +31,7 @@ struct recipe {
     bool repeat_prefix; /* F2 or F3 is */
     bool select;        /* has conditions to be looked at */
     bool vvvv;          /* an operand is in VEX.vvvv; else it must be 1111 */
+    bool is4;           /* an operand is in bits 7-4 of the immediate */
 };
 
 #define BY_MODRM 0x8000u /* cell: number of a modrm table, else start of a list */
@@ -170,7 +171,8 @@ static enum immediate immediate_of(enum operand operand)
 {
     switch (operand) {
     case OPERAND_Ib: return IMM_B;
-    case OPERAND_Ibu: return IMM_BU;
+    case OPERAND_Ibu:
+    case OPERAND_Lx: return IMM_BU;
     case OPERAND_Iw: return IMM_W;
     case OPERAND_Iz: return IMM_Z;
     case OPERAND_Iv: return IMM_V;
@@ -211,6 +213,7 @@ static void make_recipe(unsigned row)
         if (operand_kinds[operand].where == WHERE_SREG)
             r->fixed_reg = operand - OPERAND_rES;
         r->vvvv |= operand_kinds[operand].where == WHERE_VVVV;
+        r->is4 |= operand_kinds[operand].where == WHERE_IS4;
     }
     r->size = size_rule(op);
     r->opcode_reg = is_range(row);
@@ -392,7 +395,7 @@ static void decode_memory32(struct cursor *c, unsigned code_size, struct insn *i
         unsigned byte = fetch(c, 1);
         unsigned index = (byte >> 3 & 7) | (insn->rex & REX_X ? 8 : 0);
         base = byte & 7;
-        insn->index = index == 4 ? NO_REG : index;
+        insn->index = index == 4 && !(insn->opcode->attr & ATTR_VSIB) ? NO_REG : index;
         insn->scale = byte >> 6;
     }
     if (mod == 0 && base == 5) {
@@ -468,6 +471,14 @@ static bool registers_exist(struct insn *insn)
     return true;
 }
 
+/* SDM vol. 2, 2.3.12 "VSIB Memory Addressing", 2.6.13 "Exceptions Type 12": there is a SIB byte, and destination, mask
+ * and index are three registers. */
+static bool vsib_valid(const struct insn *insn)
+{
+    return insn->address_size != SIZE_16 && (insn->modrm & 7) == 4 && insn->reg != insn->index &&
+           insn->reg != insn->vex.vvvv && insn->index != insn->vex.vvvv;
+}
+
 static unsigned finish(const struct cursor *c, struct insn *insn, const struct opcode *invalid)
 {
     if (unlikely(c->failed)) {
@@ -500,7 +511,7 @@ static void take_vex(struct cursor *c, unsigned code_size, unsigned byte, struct
         .present = true,
         .map = byte == 0xc4 ? first & 0x1f : 1,
         .pp = second & 3,
-        .vvvv = (~second >> 3 & 15) & (code_size == SIZE_64 ? 15 : 7),
+        .vvvv = ~second >> 3 & 15,
         .l = second & 4,
         .w = second & 0x80,
     };
@@ -578,9 +589,15 @@ unsigned decode(const struct decoder *decoder, const u8 *bytes, unsigned availab
         if (recipe->immediate[1] != IMM_NONE)
             insn->imm2 = fetch_immediate(&c, insn, recipe->immediate[1]);
     }
+    bool vvvv_valid = recipe->vvvv || !insn->vex.vvvv; /* all four bits count in every mode (measured) */
+    if (decoder->code_size != SIZE_64)
+        insn->vex.vvvv &= 7;
     if (recipe->vvvv)
         insn->imm |= (u64)insn->vex.vvvv << INSN_VVVV_SHIFT;
-    bool valid = registers_exist(insn) && (recipe->vvvv || !insn->vex.vvvv) &&
+    if (recipe->is4 && decoder->code_size != SIZE_64)
+        insn->imm &= ~(u64)0x80;
+    bool valid = registers_exist(insn) && vvvv_valid &&
+                 (!(insn->opcode->attr & ATTR_VSIB) || vsib_valid(insn)) &&
                  (!insn->lock || (insn->opcode->attr & ATTR_LOCK && insn->memory));
     return finish(&c, insn, valid ? NULL : &opcode_invalid);
 }

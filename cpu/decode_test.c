@@ -215,6 +215,7 @@ TEST(encodings_without_a_meaning_are_invalid)
     CHECK(invalid(32, "8d c0"));       /* LEA of a register */
     CHECK(invalid(32, "62 c0"));       /* BOUND with a register */
     CHECK(invalid(32, "c5 c0"));       /* LDS with a register */
+    CHECK(invalid(32, "c4 e1 38 28 c1")); /* VMOVAPS: VEX.vvvv[3] counts outside of 64-bit code too */
     CHECK(invalid(32, "0f 20 c8"));    /* CR1 */
     CHECK(invalid(32, "0f 00 f0"));    /* group 6 /6 */
     CHECK(invalid(32, "0f 01 c0"));    /* SGDT with a register */
@@ -318,6 +319,15 @@ TEST(vex_fields_take_the_place_of_rex_and_prefixes)
                 {64, 5, "c4 e2 f0 f3 da", "blsi   rcx,rdx"}, {32, 5, "c4 e2 70 f3 d2", "blsmsk ecx,edx"},
                 {64, 5, "c4 e2 f8 f7 ca", "bextr  rcx,rdx,rax"}, {64, 6, "c4 e3 fb f0 ca 07", "rorx   rcx,rdx,0x7"},
                 {64, 5, "c4 e2 fb f6 ca", "mulx   rcx,rax,rdx"}, {32, 5, "c4 e2 fb f5 ca", "pdep   ecx,eax,edx"},
+                {64, 4, "c5 f4 58 ca", "vaddps ymm1,ymm1,ymm2"},
+                {32, 4, "c5 f0 58 0a", "vaddps xmm1,xmm1,XMMWORD PTR [edx]"},
+                {16, 4, "c5 f4 58 08", "vaddps ymm1,ymm1,YMMWORD PTR [bx+si]"}, {16, 3, "c5 f8 77", "vzeroupper"},
+                {64, 6, "c4 c3 75 4a c8 20", "vblendvps ymm1,ymm1,ymm8,ymm2"},
+                {64, 6, "c4 a2 6d 90 0c 9e", "vpgatherdd ymm1,DWORD PTR [rsi+ymm11*4],ymm2"},
+                {64, 6, "c4 e2 ed 90 0c 9e", "vpgatherdq ymm1,QWORD PTR [rsi+xmm3*4],ymm2"},
+                {64, 5, "c4 e1 f9 6e c8", "vmovq  xmm1,rax"}, {32, 5, "c4 e1 f9 6e c8", "vmovd  xmm1,eax"},
+                {64, 5, "c4 e2 7d 20 0e", "vpmovsxbw ymm1,XMMWORD PTR [rsi]"},
+                {64, 6, "c4 e3 7d 19 0e 01", "vextractf128 XMMWORD PTR [rsi],ymm1,0x1"},
                 {32, 2, "c4 08", "les    ecx,FWORD PTR [eax]"}, {16, 2, "c5 08", "lds    cx,DWORD PTR [bx+si]"},
                 {64, 5, "66 0f 38 10 ca", "pblendvb xmm1,xmm2,xmm0"}, {64, 5, "f2 0f 38 f0 ca", "crc32  ecx,dl"},
                 {64, 6, "f2 48 0f 38 f1 ca", "crc32  rcx,rdx"}, {64, 6, "66 f2 0f 38 f1 ca", "crc32  ecx,dx"},
@@ -367,7 +377,7 @@ TEST(every_row_can_be_reached)
     }
     for (unsigned step = 0; step < 3u * 16 * 256 * 256; step++) {
         unsigned map = (step >> 20) + 1, fields = step >> 16 & 15; /* W, L, pp */
-        u8 bytes[16] = {0xc4, 0xe0 | map, (fields & 8) << 4 | 0x78 | (fields & 7), step >> 8, step};
+        u8 bytes[16] = {0xc4, 0xe0 | map, (fields & 8) << 4 | 0x78 | (fields & 7), step >> 8, step, 0x10};
         struct decoder decoder = {SIZE_64, NULL};
         decode(&decoder, bytes, 15, &insn);
         if (insn.opcode >= opcode_table && insn.opcode < opcode_table + opcode_count)

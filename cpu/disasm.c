@@ -54,6 +54,7 @@ static void put_register(struct text *text, const struct insn *insn, enum reg_cl
     case CLASS_TR: put(text, "tr%u", number); break;
     case CLASS_MMX: put(text, "mm%u", number); break;
     case CLASS_XMM: put(text, "xmm%u", number); break;
+    case CLASS_VEC: put(text, insn->vex.l ? "ymm%u" : "xmm%u", number); break;
     case CLASS_ST: put(text, "st(%u)", number); break;
     case CLASS_NONE: break;
     }
@@ -62,6 +63,7 @@ static void put_register(struct text *text, const struct insn *insn, enum reg_cl
 static const char *memory_keyword(char size, const struct insn *insn)
 {
     static const char *const by_size[] = {"BYTE PTR ", "WORD PTR ", "DWORD PTR ", "QWORD PTR "};
+    static const char *const vectors[] = {"WORD PTR ", "DWORD PTR ", "QWORD PTR ", "XMMWORD PTR ", "YMMWORD PTR "};
     switch (size) {
     case 'b': return by_size[SIZE_8];
     case 'w': return by_size[SIZE_16];
@@ -72,7 +74,11 @@ static const char *memory_keyword(char size, const struct insn *insn)
     case 'z':
     case 'p': return by_size[insn->size & 3];
     case 'a': return insn->size == SIZE_16 ? by_size[SIZE_32] : by_size[SIZE_64];
-    case 'x': return "XMMWORD PTR ";
+    case 'o': return vectors[3];
+    case 'x': return vectors[3 + insn->vex.l];
+    case 'h': return vectors[2 + insn->vex.l];
+    case 'i': return vectors[1 + insn->vex.l];
+    case 'j': return vectors[insn->vex.l];
     case 't': return "TBYTE PTR ";
     case 'f': return insn->size == SIZE_16 ? by_size[SIZE_32] : insn->size == SIZE_32 ? "FWORD PTR " : "TBYTE PTR ";
     default: return "";
@@ -84,7 +90,16 @@ static u64 size_mask(enum size size)
     return size == SIZE_8 ? 0xff : size == SIZE_16 ? 0xffff : size == SIZE_32 ? 0xffffffff : ~0ull;
 }
 
-static void put_memory(struct text *text, const struct insn *insn, char size)
+static void put_index(struct text *text, const struct insn *insn, enum reg_class class)
+{
+    if (insn->opcode->attr & ATTR_VSIB)
+        put_register(text, insn, class, insn->index);
+    else
+        put_gpr(text, insn->index, insn->address_size, true);
+}
+
+/* `class`: of the index register, with VSIB. */
+static void put_memory(struct text *text, const struct insn *insn, char size, enum reg_class class)
 {
     bool absolute = insn->base == NO_REG && insn->index == NO_REG;
     put(text, "%s", memory_keyword(size, insn));
@@ -101,7 +116,7 @@ static void put_memory(struct text *text, const struct insn *insn, char size)
         put_gpr(text, insn->base, insn->address_size, true);
     if (insn->index != NO_REG) {
         put(text, insn->base == NO_REG ? "" : "+");
-        put_gpr(text, insn->index, insn->address_size, true);
+        put_index(text, insn, class);
         if (insn->address_size != SIZE_16)
             put(text, "*%u", 1u << (insn->scale & 3));
     }
@@ -123,7 +138,7 @@ static void put_immediate(struct text *text, const struct insn *insn, enum opera
         break;
     case OPERAND_Ib:
         imm &=
-            insn->opcode->reg_class == CLASS_MMX || insn->opcode->reg_class == CLASS_XMM ? 0xff : size_mask(insn->size);
+            insn->opcode->reg_class == CLASS_MMX || insn->opcode->reg_class == CLASS_VEC ? 0xff : size_mask(insn->size);
         break;
     case OPERAND_Ibu: imm &= 0xff; break; /* without VEX.vvvv */
     case OPERAND_Iz:
@@ -154,7 +169,7 @@ static void put_operand(struct text *text, const struct insn *insn, enum operand
     switch (kind->where) {
     case WHERE_RM:
         if (insn->memory)
-            put_memory(text, insn, kind->size);
+            put_memory(text, insn, kind->size, kind->class);
         else
             put_register(text, insn, kind->class, insn->rm);
         break;
@@ -162,10 +177,11 @@ static void put_operand(struct text *text, const struct insn *insn, enum operand
     case WHERE_SREG: put_register(text, insn, kind->class, insn->reg); break;
     case WHERE_OPCODE: put_register(text, insn, kind->class, insn->rm); break;
     case WHERE_VVVV: put_register(text, insn, kind->class, insn->vex.vvvv); break;
+    case WHERE_IS4: put_register(text, insn, kind->class, insn->imm >> 4 & 15); break;
     case WHERE_RAX:
     case WHERE_FIXED: put_implied(text, insn, operand); break;
     case WHERE_IMM: put_immediate(text, insn, operand, imm, rip); break;
-    case WHERE_MOFFS: put_memory(text, insn, 'n'); break;
+    case WHERE_MOFFS: put_memory(text, insn, 'n', CLASS_NONE); break;
     default: break;
     }
 }

@@ -61,6 +61,7 @@ static OP(after_end)
     HELPER_##kind(name) extern const struct impl impl_##name;                                                          \
     const struct impl impl_##name = {{HELPER_ROW(name), HELPER_ROW(name), HELPER_ROW(name), HELPER_ROW(name)}};
 
+#include "cpu/helpers_avx.def"
 #include "cpu/helpers_bits.def"
 #include "cpu/helpers_fpu.def"
 #include "cpu/helpers_int.def"

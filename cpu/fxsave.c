@@ -1,5 +1,5 @@
 /*
- * FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, EMMS.
+ * FXSAVE, FXRSTOR, LDMXCSR, STMXCSR (with VEX too), EMMS.
  *
  * Source: Intel SDM vol. 2A "FXSAVE" (tables 3-43 to 3-46), "FXRSTOR", "EMMS"; vol. 1, 10.2.3 "MXCSR", 11.6.6
  * "Guidelines for Writing to the MXCSR Register" (MXCSR_MASK).
@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
+#include "cpu/avx.h"
 #include "cpu/feature.h"
 #include "cpu/fxsave.h"
-#include "cpu/simd.h"
 #include "cpu/x87_state.h"
 
 u32 simd_mxcsr_mask(const struct cpu *cpu) { return feature_test(cpu->features, FEATURE_SSE2) ? 0xffff : 0xffbf; }
@@ -118,18 +118,35 @@ void do_fxrstor(struct cpu *cpu, const struct op *op)
         memcpy(&cpu->vec[i], image.area.xmm[i], 16);
 }
 
-void do_ldmxcsr(struct cpu *cpu, const struct op *op)
+static void load_mxcsr(struct cpu *cpu, const struct op *op)
 {
-    sse_begin(cpu);
     u32 value = load32(cpu, OP_SEGMENT(op), op_ea(cpu, op));
     if (value & ~simd_mxcsr_mask(cpu))
         raise_gp(cpu, 0);
     cpu->mxcsr = value;
 }
 
+void do_ldmxcsr(struct cpu *cpu, const struct op *op)
+{
+    sse_begin(cpu);
+    load_mxcsr(cpu, op);
+}
+
+void do_vldmxcsr(struct cpu *cpu, const struct op *op)
+{
+    avx_begin(cpu);
+    load_mxcsr(cpu, op);
+}
+
 void do_stmxcsr(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
+    store32(cpu, OP_SEGMENT(op), op_ea(cpu, op), cpu->mxcsr);
+}
+
+void do_vstmxcsr(struct cpu *cpu, const struct op *op)
+{
+    avx_begin(cpu);
     store32(cpu, OP_SEGMENT(op), op_ea(cpu, op), cpu->mxcsr);
 }
 

@@ -29,6 +29,7 @@ enum reg_class {
     CLASS_TR,
     CLASS_MMX,
     CLASS_XMM,
+    CLASS_VEC,   /* XMM, YMM with VEX.L = 1 */
     CLASS_ST,
 };
 
@@ -52,6 +53,7 @@ enum reg_class {
 #define ATTR_ONLY64 0x10000u
 #define ATTR_IOPL 0x2000000u   /* CPL or virtual-8086 mode against IOPL decides (documentation and tests) */
 #define ATTR_FAULTS 0x4000000u /* what it does is to raise an exception: UD0-UD2; RSM outside of SMM */
+#define ATTR_VSIB 0x8000000u   /* memory operand with a vector register as index: its number in insn.index */
 
 /* Which of fn[size][...] lowering takes.  For instructions with a memory operand: by how it is addressed.  Without:
  * FORM_REG, or for ATTR_STACK one of FORM_REG (flat 32-bit stack), FORM_REG_SEG, FORM_REG64. */
@@ -124,7 +126,7 @@ struct insn {
     struct vex vex;
     u8 opcode_byte;  /* last opcode byte; x87: D8-DF */
     u8 reg, rm;      /* numbers 0-15 (31) */
-    u8 base, index;  /* NO_REG: none; BASE_RIP */
+    u8 base, index;  /* NO_REG: none; BASE_RIP; index with ATTR_VSIB: number of a vector register */
     u8 scale;        /* 0-3 */
     i64 disp;        /* sign-extended; moffs: absolute address; far pointer: selector */
     u64 imm;         /* first immediate sign-extended to 64 bits (zero-extended for Ib of INT, IN, OUT, ENTER's Iw) */

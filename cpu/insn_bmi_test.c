@@ -346,7 +346,9 @@ TEST(xcr0_always_has_the_x87_and_nothing_unknown)
     CHECK_EQ(cpu->xcr0, 1);
     cpu->gpr[RAX] = 2;
     CHECK_EQ(run(toy, "0f 01 d1"), VECTOR_DF);
-    cpu->gpr[RAX] = 7;
+    cpu->gpr[RAX] = 5; /* AVX without SSE */
+    CHECK_EQ(run(toy, "0f 01 d1"), VECTOR_DF);
+    cpu->gpr[RAX] = 15;
     CHECK_EQ(run(toy, "0f 01 d1"), VECTOR_DF);
     cpu->gpr[RAX] = 3;
     CHECK_EQ(run(toy, "0f 01 d1  0f 01 d0"), NO_FAULT);
@@ -357,12 +359,12 @@ TEST(xcr0_always_has_the_x87_and_nothing_unknown)
     cpu->gpr[RCX] = 2;
     CHECK_EQ(run(toy, "0f 01 d0"), VECTOR_DF);
     cpuid_leaf(cpu, 0xd, 0, out);
-    CHECK_EQ(out[0], 3);
+    CHECK_EQ(out[0], 7);
     CHECK_EQ(out[1], 576);
-    CHECK_EQ(out[2], 576);
+    CHECK_EQ(out[2], 832);
     cpuid_leaf(cpu, 0xd, 1, out);
     CHECK_EQ(out[0], 7);
-    cpuid_leaf(cpu, 0xd, 2, out);
+    cpuid_leaf(cpu, 0xd, 3, out);
     CHECK_EQ(out[0] | out[1] | out[2] | out[3], 0);
     cpuid_leaf(cpu, 1, 0, out);
     CHECK(out[2] & 1u << 27); /* OSXSAVE follows CR4 */

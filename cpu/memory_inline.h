@@ -51,23 +51,29 @@ MEMORY_INLINE(16)
 MEMORY_INLINE(32)
 MEMORY_INLINE(64)
 
-/* 10 and 16 bytes. */
-static inline void memory_load_bytes(struct cpu *cpu, enum seg seg, u64 offset, void *data, unsigned size)
-{
-    const u8 *host = memory_hit(cpu, seg, offset, size, false);
-    if (likely(host))
-        memcpy(data, host, size);
-    else
-        load_bytes(cpu, seg, offset, data, size);
-}
+/* Other sizes: memory_load_bytes_10 and the like.  A function for each, so that the size is a constant to memcpy even
+ * where the compiler chooses to call it. */
+#define MEMORY_INLINE_BYTES(size)                                                                                      \
+    static inline void memory_load_bytes_##size(struct cpu *cpu, enum seg seg, u64 offset, void *data)                 \
+    {                                                                                                                  \
+        const u8 *host = memory_hit(cpu, seg, offset, size, false);                                                    \
+        if (likely(host))                                                                                              \
+            memcpy(data, host, size);                                                                                  \
+        else                                                                                                           \
+            load_bytes(cpu, seg, offset, data, size);                                                                  \
+    }                                                                                                                  \
+    static inline void memory_store_bytes_##size(struct cpu *cpu, enum seg seg, u64 offset, const void *data)          \
+    {                                                                                                                  \
+        u8 *host = memory_hit(cpu, seg, offset, size, true);                                                           \
+        if (likely(host))                                                                                              \
+            memcpy(host, data, size);                                                                                  \
+        else                                                                                                           \
+            store_bytes(cpu, seg, offset, data, size);                                                                 \
+    }
 
-static inline void memory_store_bytes(struct cpu *cpu, enum seg seg, u64 offset, const void *data, unsigned size)
-{
-    u8 *host = memory_hit(cpu, seg, offset, size, true);
-    if (likely(host))
-        memcpy(host, data, size);
-    else
-        store_bytes(cpu, seg, offset, data, size);
-}
+MEMORY_INLINE_BYTES(4)
+MEMORY_INLINE_BYTES(10)
+MEMORY_INLINE_BYTES(16)
+MEMORY_INLINE_BYTES(32)
 
 #endif

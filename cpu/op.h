@@ -32,7 +32,8 @@ struct op {
     u32 rep : 2;      /* enum rep */
     u32 lock : 1;
     u32 rex : 1;
-    u32 : 4;
+    u32 l : 1;        /* VEX.L */
+    u32 : 3;
     u32 disp;         /* memory: displacement (64-bit mode: sign-extended); else second half of a 64-bit immediate, far
                          pointer's selector, ENTER's level, or x87/SSE: modrm where a helper serves several rows */
     u32 imm;          /* sign-extended to 32 bits; branches: ip + length + displacement (target - block start) */
@@ -43,6 +44,7 @@ struct op {
 #define OP_MEMORY 0x20u /* mem: has a memory operand */
 #define OP_IS_MEMORY(op) ((op)->mem & OP_MEMORY)
 #define OP_RIP_RELATIVE 0x40u
+#define OP_VSIB_INDEX(op) ((op)->imm & 15)        /* number of the vector register that indexes memory */
 #define OP_VVVV(op) ((op)->imm >> INSN_VVVV_SHIFT) /* register number in VEX.vvvv */
 #define RIP_SLOT 17 /* cpu->rip follows gpr[] */
 
@@ -85,7 +87,7 @@ _Static_assert(offsetof(struct cpu, rip) == RIP_SLOT * 8, "ops address rip as a 
 
 /* Effective address of the memory operand: the offset in its segment, wrapped to the address size.  `moved`: how far
  * cpu->rip, the base of RIP-relative operands, is from the start of the block, from which their disp counts. */
-static inline u64 op_ea_from(const struct cpu *cpu, const struct op *op, unsigned moved)
+static inline __attribute__((always_inline)) u64 op_ea_from(const struct cpu *cpu, const struct op *op, unsigned moved)
 {
     u64 ea = *(u64 *)((u8 *)cpu + op->rm) + (*(u64 *)((u8 *)cpu + op->index) << OP_SCALE(op)) + (i64)(i32)op->disp;
     if (unlikely(op->mem & OP_RIP_RELATIVE))
@@ -94,7 +96,7 @@ static inline u64 op_ea_from(const struct cpu *cpu, const struct op *op, unsigne
 }
 
 /* In helpers, and in handlers after SYNC: rip has moved on only in END helpers. */
-static inline u64 op_ea(const struct cpu *cpu, const struct op *op)
+static inline __attribute__((always_inline)) u64 op_ea(const struct cpu *cpu, const struct op *op)
 {
     return op_ea_from(cpu, op, cpu->op ? 0 : op->ip);
 }

@@ -17,6 +17,7 @@ extern const struct impl impl_ud, impl_too_long;
 #define IN_REG_REG(class) CLASS_##class
 #define IN_REG_OPCODE(class) CLASS_NONE
 #define IN_REG_VVVV(class) CLASS_NONE
+#define IN_REG_IS4(class) CLASS_NONE
 #define IN_REG_SREG(class) CLASS_SEG
 #define IN_REG_RAX(class) CLASS_NONE
 #define IN_REG_FIXED(class) CLASS_NONE
@@ -27,6 +28,7 @@ extern const struct impl impl_ud, impl_too_long;
 #define IN_RM_REG(class) CLASS_NONE
 #define IN_RM_OPCODE(class) CLASS_##class
 #define IN_RM_VVVV(class) CLASS_NONE
+#define IN_RM_IS4(class) CLASS_NONE
 #define IN_RM_SREG(class) CLASS_NONE
 #define IN_RM_RAX(class) CLASS_NONE
 #define IN_RM_FIXED(class) CLASS_NONE

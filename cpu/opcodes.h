@@ -71,8 +71,9 @@ enum {
 
 /* Operand kinds, as in SDM appendix A: the method of addressing, then the type.
  * OPERAND(kind, where it is encoded, register class, size of the operand).
- * Sizes: b w d q 1 2 4 8 bytes, v 2/4/8 by operand size, y 4/8 by REX.W, z 2/4, p 4/8 by mode, x 16, t 10, f far
- * pointer 2+v, s 6 or 10 bytes (GDTR), a two of v (BOUND), n none of these or it does not matter. */
+ * Sizes: b w d q 1 2 4 8 bytes, v 2/4/8 by operand size, y 4/8 by REX.W, z 2/4, p 4/8 by mode, o 16, x 16/32 by
+ * VEX.L, h half of x, i a quarter, j an eighth, t 10, f far pointer 2+v, s 6 or 10 bytes (GDTR), a two of v (BOUND), n
+ * none of these or it does not matter. */
 /* clang-format off */
 #define OPERANDS(OPERAND)                                                                                              \
     OPERAND(Eb, RM, GPR, b)     /* general register or memory */                                                       \
@@ -148,12 +149,27 @@ enum {
     OPERAND(Qq, RM, MMX, q)     /* MMX register or 64-bit memory */                                                    \
     OPERAND(Qd, RM, MMX, d)     /* MMX register or 32-bit memory */                                                    \
     OPERAND(Nq, RM, MMX, n)     /* MMX register in rm: write REG in the modrm column */                                \
-    OPERAND(Vx, REG, XMM, n)    /* XMM register in reg */                                                              \
-    OPERAND(Wx, RM, XMM, x)     /* XMM register or 128-bit memory */                                                   \
+    OPERAND(Vx, REG, VEC, n)    /* XMM or YMM register in reg */                                                       \
+    OPERAND(Wx, RM, VEC, x)     /* XMM or YMM register, or memory of that size */                                      \
+    OPERAND(Hx, VVVV, VEC, n)   /* XMM or YMM register in VEX.vvvv */                                                  \
+    OPERAND(Lx, IS4, VEC, n)    /* XMM or YMM register in bits 7-4 of an immediate byte */                             \
+    OPERAND(Vo, REG, XMM, n)    /* XMM registers whatever VEX.L is */                                                  \
+    OPERAND(Ho, VVVV, XMM, n)                                                                                          \
+    OPERAND(Wo, RM, XMM, o)                                                                                            \
+    OPERAND(Wh, RM, XMM, h)     /* XMM register; memory: half, a quarter, an eighth of Vx */                           \
+    OPERAND(Wi, RM, XMM, i)                                                                                            \
+    OPERAND(Wj, RM, XMM, j)                                                                                            \
+    OPERAND(Wb, RM, XMM, b)                                                                                            \
     OPERAND(Wq, RM, XMM, q)     /* XMM register or 64-bit memory */                                                    \
     OPERAND(Wd, RM, XMM, d)     /* XMM register or 32-bit memory */                                                    \
     OPERAND(Ww, RM, XMM, w)                                                                                            \
-    OPERAND(Ux, RM, XMM, n)     /* XMM register in rm: write REG in the modrm column */                                \
+    OPERAND(Ux, RM, VEC, n)     /* XMM or YMM register in rm: write REG in the modrm column */                         \
+    OPERAND(Uo, RM, XMM, n)                                                                                            \
+    OPERAND(Mo, RM, NONE, o)                                                                                           \
+    OPERAND(Mh, RM, NONE, h)                                                                                           \
+    OPERAND(Sd, RM, VEC, d)     /* VSIB: elements of 32 bits in memory; index in an XMM or YMM register */             \
+    OPERAND(Sq, RM, VEC, q)     /* elements of 64 bits */                                                              \
+    OPERAND(Sqo, RM, XMM, q)    /* elements of 64 bits, index always in an XMM register */                             \
     OPERAND(XMM0, FIXED, NONE, n) /* implied by BLENDVPS and the like */
 /* clang-format on */
 
@@ -171,6 +187,7 @@ enum operand_where {
     WHERE_REG,
     WHERE_OPCODE,
     WHERE_VVVV,
+    WHERE_IS4,
     WHERE_SREG,
     WHERE_RAX,
     WHERE_FIXED,

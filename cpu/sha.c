@@ -4,15 +4,16 @@
  * Source: Intel SDM vol. 2 the instructions' pages; FIPS 180-4 "Secure Hash Standard", 4.1 "Functions", 4.2
  *   "Constants".
  */
-#include "cpu/simd.h"
+#include "cpu/avx.h"
 
 static u32 rotate_left(u32 v, unsigned n) { return v << n | v >> (32 - n); }
 static u32 rotate_right(u32 v, unsigned n) { return v >> n | v << (32 - n); }
 
 /* --- carry-less multiplication --- */
 
-static union simd multiply(u64 a, u64 b)
+static union simd pclmulqdq(union simd first, union simd second, u32 imm)
 {
+    u64 a = first.q[imm & 1], b = second.q[imm >> 4 & 1];
     u64 low = 0, high = 0;
     for (unsigned i = 0; i < 64; i++) {
         u64 mask = -(b >> i & 1);
@@ -22,12 +23,7 @@ static union simd multiply(u64 a, u64 b)
     return (union simd){.q = {low, high}};
 }
 
-void do_pclmulqdq(struct cpu *cpu, const struct op *op)
-{
-    sse_begin(cpu);
-    union simd b = rm_xmm(cpu, op), a = xmm_get(cpu, op->reg);
-    xmm_put(cpu, op->reg, multiply(a.q[op->imm & 1], b.q[op->imm >> 4 & 1]));
-}
+BOTH_WITH_IMMEDIATE(pclmulqdq)
 
 /* --- SHA-1: A, B, C, D stand in elements 3, 2, 1, 0 --- */
 

@@ -117,13 +117,13 @@ static inline u64 simd_linear(const struct cpu *cpu, enum seg seg, u64 ea)
 static INLINE union simd simd_load_unaligned(struct cpu *cpu, const struct op *op)
 {
     union simd v;
-    memory_load_bytes(cpu, OP_SEGMENT(op), op_ea(cpu, op), &v, sizeof v);
+    memory_load_bytes_16(cpu, OP_SEGMENT(op), op_ea(cpu, op), &v);
     return v;
 }
 
 static inline void simd_store_unaligned(struct cpu *cpu, const struct op *op, union simd v)
 {
-    memory_store_bytes(cpu, OP_SEGMENT(op), op_ea(cpu, op), &v, sizeof v);
+    memory_store_bytes_16(cpu, OP_SEGMENT(op), op_ea(cpu, op), &v);
 }
 
 /* #GP(0) where the linear address is not a multiple of 16. */
@@ -138,7 +138,7 @@ static INLINE union simd simd_load(struct cpu *cpu, const struct op *op)
     u64 ea = op_ea(cpu, op);
     union simd v;
     simd_check_alignment(cpu, OP_SEGMENT(op), ea);
-    memory_load_bytes(cpu, OP_SEGMENT(op), ea, &v, sizeof v);
+    memory_load_bytes_16(cpu, OP_SEGMENT(op), ea, &v);
     return v;
 }
 
@@ -146,7 +146,7 @@ static inline void simd_store(struct cpu *cpu, const struct op *op, union simd v
 {
     u64 ea = op_ea(cpu, op);
     simd_check_alignment(cpu, OP_SEGMENT(op), ea);
-    memory_store_bytes(cpu, OP_SEGMENT(op), ea, &v, sizeof v);
+    memory_store_bytes_16(cpu, OP_SEGMENT(op), ea, &v);
 }
 
 /* --- operands in rm --- */

@@ -14,6 +14,7 @@ struct format {
 };
 
 static const struct format format_f32 = {24, -126, 127, 192};
+static const struct format format_f16 = {11, -14, 15, 24};
 static const struct format format_f64 = {53, -1022, 1023, 1536};
 
 static struct soft normalize(struct soft a)
@@ -89,6 +90,13 @@ struct soft soft_from_f64(const struct float_env *env, u64 a)
 struct soft soft_from_f32(const struct float_env *env, u32 a)
 {
     return unpack_ieee(env, a >> 31, a >> 23 & 0xff, 0xff, 127, (u64)(a & 0x7fffff) << 40);
+}
+
+/* Never as DAZ would have it. */
+struct soft soft_from_f16(u16 a)
+{
+    const struct float_env env = {.daz = false};
+    return unpack_ieee(&env, a >> 15, a >> 10 & 0x1f, 0x1f, 15, (u64)(a & 0x3ff) << 53);
 }
 
 struct soft soft_from_int(i64 a)
@@ -227,6 +235,18 @@ u32 soft_to_f32(struct float_env *env, struct soft a)
     case SOFT_INF: return sign | 0x7f800000u;
     case SOFT_NORMAL: return sign | (a.hi >> 63 ? (u32)((a.exponent + 127) & 0xff) << 23 : 0) | fraction;
     default: return sign | 0x7fc00000u | fraction;
+    }
+}
+
+u16 soft_to_f16(struct float_env *env, struct soft a)
+{
+    a = finish(env, a, &format_f16);
+    u16 sign = a.sign ? 0x8000 : 0, fraction = (u16)(a.hi << 1 >> 54);
+    switch (a.class) {
+    case SOFT_ZERO: return sign;
+    case SOFT_INF: return sign | 0x7c00;
+    case SOFT_NORMAL: return (u16)(sign | (a.hi >> 63 ? ((a.exponent + 15) & 0x1f) << 10 : 0) | fraction);
+    default: return sign | 0x7e00 | fraction;
     }
 }
 

@@ -50,11 +50,13 @@ enum float_relation { FLOAT_LESS = -1, FLOAT_EQUAL = 0, FLOAT_GREATER = 1, FLOAT
 struct soft soft_from_f80(const struct x87_reg *a);
 struct soft soft_from_f64(const struct float_env *env, u64 a);
 struct soft soft_from_f32(const struct float_env *env, u32 a);
+struct soft soft_from_f16(u16 a);
 struct soft soft_from_int(i64 a);
 /* These round to the format and raise OE, UE, PE; NaNs pass through quieted. */
 struct x87_reg soft_to_f80(struct float_env *env, struct soft a);
 u64 soft_to_f64(struct float_env *env, struct soft a);
 u32 soft_to_f32(struct float_env *env, struct soft a);
+u16 soft_to_f16(struct float_env *env, struct soft a);
 /* Rounds to an integer of `bits` bits; IE and only the top bit set (integer indefinite) if it does not fit. */
 i64 soft_to_int(struct float_env *env, struct soft a, unsigned bits);
 

@@ -1,10 +1,11 @@
 /*
- * SSE4.2 string comparison: PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM.  (PCMPGTQ: ssse3.c, CRC32: insn_bmi.c.)
+ * SSE4.2 string comparison, and with VEX: PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM.  (PCMPGTQ: ssse3.c, CRC32:
+ * insn_bmi.c.)
  *
  * Source: Intel SDM vol. 2, 4.1 "Imm8 Control Byte Operation for PCMPESTRI / PCMPESTRM / PCMPISTRI / PCMPISTRM" with
  *   tables 4-1 to 4-7; the instructions' pages.
  */
-#include "cpu/simd.h"
+#include "cpu/avx.h"
 
 /* Bits of the immediate. */
 #define WORDS 0x01u
@@ -92,7 +93,7 @@ static void set_index(struct cpu *cpu, const struct strings *s, u32 imm, u32 res
     cpu->gpr[RCX] = index;
 }
 
-static void set_mask(struct cpu *cpu, u32 imm, u32 result)
+static union simd expanded_mask(u32 imm, u32 result)
 {
     union simd mask = {.q = {0, 0}};
     if (!(imm & EXPANDED))
@@ -103,13 +104,12 @@ static void set_mask(struct cpu *cpu, u32 imm, u32 result)
     else
         for (unsigned i = 0; i < 16; i++)
             mask.b[i] = result >> i & 1 ? 0xff : 0;
-    xmm_put(cpu, 0, mask);
+    return mask;
 }
 
-static u32 begin(struct cpu *cpu, const struct op *op, bool has_lengths, struct strings *s)
+static u32 compare_operands(struct cpu *cpu, const struct op *op, bool has_lengths, struct strings *s)
 {
-    sse_begin(cpu);
-    union simd b = OP_IS_MEMORY(op) ? simd_load_unaligned(cpu, op) : xmm_get(cpu, op->rm), a = xmm_get(cpu, op->reg);
+    union simd b = vex_rm_xmm(cpu, op), a = xmm_get(cpu, op->reg);
     bool wide = op->size == SIZE_64;
     s->count = op->imm & WORDS ? 8 : 16;
     widen(s->a, &a, op->imm);
@@ -119,34 +119,48 @@ static u32 begin(struct cpu *cpu, const struct op *op, bool has_lengths, struct 
     return compare(s, op->imm);
 }
 
-void do_pcmpestri(struct cpu *cpu, const struct op *op)
+static INLINE void to_index(struct cpu *cpu, const struct op *op, bool has_lengths)
 {
     struct strings s;
-    u32 result = begin(cpu, op, true, &s);
+    u32 result = compare_operands(cpu, op, has_lengths, &s);
     set_index(cpu, &s, op->imm, result);
     set_flags(cpu, &s, result);
 }
 
-void do_pcmpestrm(struct cpu *cpu, const struct op *op)
+/* VEX: what is above XMM0 becomes 0. */
+static INLINE void to_mask(struct cpu *cpu, const struct op *op, bool has_lengths, bool vex)
 {
     struct strings s;
-    u32 result = begin(cpu, op, true, &s);
-    set_mask(cpu, op->imm, result);
+    u32 result = compare_operands(cpu, op, has_lengths, &s);
+    union simd mask = expanded_mask(op->imm, result);
+    if (vex)
+        vex_put(cpu, 0, mask);
+    else
+        xmm_put(cpu, 0, mask);
     set_flags(cpu, &s, result);
 }
 
-void do_pcmpistri(struct cpu *cpu, const struct op *op)
-{
-    struct strings s;
-    u32 result = begin(cpu, op, false, &s);
-    set_index(cpu, &s, op->imm, result);
-    set_flags(cpu, &s, result);
-}
+#define INDEX_AND_MASK(name, has_lengths)                                                                              \
+    void do_##name##i(struct cpu *cpu, const struct op *op)                                                            \
+    {                                                                                                                  \
+        sse_begin(cpu);                                                                                                \
+        to_index(cpu, op, has_lengths);                                                                                \
+    }                                                                                                                  \
+    void do_##name##m(struct cpu *cpu, const struct op *op)                                                            \
+    {                                                                                                                  \
+        sse_begin(cpu);                                                                                                \
+        to_mask(cpu, op, has_lengths, false);                                                                          \
+    }                                                                                                                  \
+    void do_v##name##i(struct cpu *cpu, const struct op *op)                                                           \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        to_index(cpu, op, has_lengths);                                                                                \
+    }                                                                                                                  \
+    void do_v##name##m(struct cpu *cpu, const struct op *op)                                                           \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        to_mask(cpu, op, has_lengths, true);                                                                           \
+    }
 
-void do_pcmpistrm(struct cpu *cpu, const struct op *op)
-{
-    struct strings s;
-    u32 result = begin(cpu, op, false, &s);
-    set_mask(cpu, op->imm, result);
-    set_flags(cpu, &s, result);
-}
+INDEX_AND_MASK(pcmpestr, true)
+INDEX_AND_MASK(pcmpistr, false)

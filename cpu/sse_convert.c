@@ -1,5 +1,5 @@
 /*
- * SSE and SSE2: conversions between floating-point formats and integers.
+ * SSE, SSE2 and AVX: conversions between floating-point formats and integers.
  *
  * Source: Intel SDM vol. 2 the instructions' pages; vol. 1, 4.2.2 (integer indefinite), table 11-1.
  */
@@ -63,7 +63,7 @@ TO_INTEGERS(cvttsd2si)
 
 /* --- XMM to XMM --- */
 
-#define INSTRUCTION(name, operand)                                                                                     \
+#define SSE_FORM(name, operand)                                                                                        \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
@@ -71,16 +71,55 @@ TO_INTEGERS(cvttsd2si)
         xmm_put(cpu, op->reg, SSE_VECTOR(cpu, name, xmm_get(cpu, op->reg), b));                                        \
     }
 
-INSTRUCTION(cvtdq2ps, rm_xmm)
-INSTRUCTION(cvtps2dq, rm_xmm)
-INSTRUCTION(cvttps2dq, rm_xmm)
-INSTRUCTION(cvtdq2pd, rm_xmm_low64)
-INSTRUCTION(cvtpd2dq, rm_xmm)
-INSTRUCTION(cvttpd2dq, rm_xmm)
-INSTRUCTION(cvtps2pd, rm_xmm_low64)
-INSTRUCTION(cvtpd2ps, rm_xmm)
-INSTRUCTION(cvtss2sd, rm_xmm_low32)
-INSTRUCTION(cvtsd2ss, rm_xmm_low64)
+#define SAME_SIZE(name)                                                                                                \
+    SSE_FORM(name, rm_xmm)                                                                                             \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        struct ymm b = rm_ymm(cpu, op);                                                                                \
+        ymm_put(cpu, op, op->reg, AVX_VECTOR(cpu, name, b, b, op->l));                                                 \
+    }
+
+/* Half of the source makes all of the destination: each lane from 64 bits. */
+#define WIDENING(name)                                                                                                 \
+    SSE_FORM(name, rm_xmm_low64)                                                                                       \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        union simd half = op->l ? vex_rm_xmm(cpu, op) : rm_xmm_low64(cpu, op);                                         \
+        struct ymm b = {{{.q = {half.q[0], 0}}, {.q = {half.q[1], 0}}}};                                               \
+        ymm_put(cpu, op, op->reg, AVX_VECTOR(cpu, name, b, b, op->l));                                                 \
+    }
+
+/* Each lane makes 64 bits of an XMM register. */
+#define NARROWING(name)                                                                                                \
+    SSE_FORM(name, rm_xmm)                                                                                             \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        struct ymm b = rm_ymm(cpu, op), r = AVX_VECTOR(cpu, name, b, b, op->l);                                        \
+        vex_put(cpu, op->reg, (union simd){.q = {r.lane[0].q[0], op->l ? r.lane[1].q[0] : 0}});                        \
+    }
+
+#define SCALAR(name, operand)                                                                                          \
+    SSE_FORM(name, operand)                                                                                            \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        union simd b = operand(cpu, op);                                                                               \
+        vex_put(cpu, op->reg, SSE_VECTOR(cpu, name, vvvv_xmm(cpu, op), b));                                            \
+    }
+
+SAME_SIZE(cvtdq2ps)
+SAME_SIZE(cvtps2dq)
+SAME_SIZE(cvttps2dq)
+WIDENING(cvtdq2pd)
+WIDENING(cvtps2pd)
+NARROWING(cvtpd2dq)
+NARROWING(cvttpd2dq)
+NARROWING(cvtpd2ps)
+SCALAR(cvtss2sd, rm_xmm_low32)
+SCALAR(cvtsd2ss, rm_xmm_low64)
 
 /* --- MMX --- */
 
@@ -134,29 +173,43 @@ TO_MMX_FROM_DOUBLES(cvttpd2pi, cvttpd2dq)
 static enum size integer_size(const struct op *op) { return op->size == SIZE_64 ? SIZE_64 : SIZE_32; }
 
 #define FROM_GENERAL(name)                                                                                             \
+    static INLINE union simd name(struct cpu *cpu, const struct op *op, union simd a)                                  \
+    {                                                                                                                  \
+        union simd b = {.q = {rm_read(cpu, op, integer_size(op))}};                                                    \
+        return op->size == SIZE_64 ? SSE_VECTOR(cpu, name##64, a, b) : SSE_VECTOR(cpu, name##32, a, b);                \
+    }                                                                                                                  \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
-        union simd b = {.q = {rm_read(cpu, op, integer_size(op))}}, a = xmm_get(cpu, op->reg);                         \
-        if (op->size == SIZE_64)                                                                                       \
-            a = SSE_VECTOR(cpu, name##64, a, b);                                                                       \
-        else                                                                                                           \
-            a = SSE_VECTOR(cpu, name##32, a, b);                                                                       \
-        xmm_put(cpu, op->reg, a);                                                                                      \
+        xmm_put(cpu, op->reg, name(cpu, op, xmm_get(cpu, op->reg)));                                                   \
+    }                                                                                                                  \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        vex_put(cpu, op->reg, name(cpu, op, vvvv_xmm(cpu, op)));                                                       \
     }
 
 FROM_GENERAL(cvtsi2ss)
 FROM_GENERAL(cvtsi2sd)
 
 #define TO_GENERAL(name, operand)                                                                                      \
-    void do_##name(struct cpu *cpu, const struct op *op)                                                               \
+    static INLINE void name(struct cpu *cpu, const struct op *op)                                                      \
     {                                                                                                                  \
-        sse_begin(cpu);                                                                                                \
         union simd b = operand(cpu, op);                                                                               \
         if (op->size == SIZE_64)                                                                                       \
             reg_write(cpu, op->reg, SIZE_64, SSE_INTEGER(cpu, name##_u64, b, b));                                      \
         else                                                                                                           \
             reg_write(cpu, op->reg, SIZE_32, SSE_INTEGER(cpu, name##_u32, b, b));                                      \
+    }                                                                                                                  \
+    void do_##name(struct cpu *cpu, const struct op *op)                                                               \
+    {                                                                                                                  \
+        sse_begin(cpu);                                                                                                \
+        name(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        name(cpu, op);                                                                                                 \
     }
 
 TO_GENERAL(cvtss2si, rm_xmm_low32)

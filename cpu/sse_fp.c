@@ -1,5 +1,5 @@
 /*
- * SSE and SSE2: floating-point arithmetic, minimum and maximum, comparison, approximations.
+ * SSE, SSE2 and AVX: floating-point arithmetic, minimum and maximum, comparison, approximations.
  *
  * Source: Intel SDM vol. 2 the instructions' pages; vol. 1, 11.5 "SSE, SSE2, and SSE3 Exceptions", table 4-7 (NaNs).
  * Modelled: rounding, DAZ, FTZ, all exceptions masked and unmasked; an unmasked one changes no register.
@@ -49,17 +49,27 @@ u64 sse_soft_integer(struct cpu *cpu, sse_soft_integer_fn *soft, union simd a, u
     return r;
 }
 
+struct ymm avx_soft_vector(struct cpu *cpu, sse_soft_vector_fn *soft, struct ymm a, struct ymm b, bool two)
+{
+    struct float_env env = sse_env(cpu);
+    a.lane[0] = soft(&env, a.lane[0], b.lane[0]);
+    if (two)
+        a.lane[1] = soft(&env, a.lane[1], b.lane[1]);
+    sse_exceptions(cpu, env.flags);
+    return a;
+}
+
 #if SSE_HOST
 
 /* --- host --- */
 
-static void enter_guest_mode(const struct cpu *cpu)
+void sse_enter_guest_mode(const struct cpu *cpu)
 {
     u32 mxcsr = (cpu->mxcsr & ~MXCSR_FLAGS) | MXCSR_MASKS;
     asm volatile("ldmxcsr %0" : : "m"(mxcsr));
 }
 
-static u32 leave_guest_mode(void)
+u32 sse_leave_guest_mode(void)
 {
     u32 flags = sse_host_flags() & MXCSR_FLAGS, mxcsr = MXCSR_DEFAULT;
     asm volatile("ldmxcsr %0" : : "m"(mxcsr));
@@ -72,17 +82,32 @@ __attribute__((noinline)) __m128 sse_vector_exact(struct cpu *cpu, sse_vector_fn
     const u32 masks = (FLOAT_OE | FLOAT_UE) << MXCSR_MASK_SHIFT;
     if (unlikely(~cpu->mxcsr & masks) && soft)
         return sse_soft_vector(cpu, soft, (union simd){.ps = a}, (union simd){.ps = b}).ps;
-    enter_guest_mode(cpu);
+    sse_enter_guest_mode(cpu);
     a = fn(a, b);
-    sse_exceptions(cpu, leave_guest_mode());
+    sse_exceptions(cpu, sse_leave_guest_mode());
     return a;
 }
 
 __attribute__((noinline)) u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, __m128 a, __m128 b)
 {
-    enter_guest_mode(cpu);
+    sse_enter_guest_mode(cpu);
     u64 r = fn(a, b);
-    sse_exceptions(cpu, leave_guest_mode());
+    sse_exceptions(cpu, sse_leave_guest_mode());
+    return r;
+}
+
+__attribute__((noinline)) struct ymm avx_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft,
+                                                      const struct ymm *a, const struct ymm *b, bool two)
+{
+    const u32 masks = (FLOAT_OE | FLOAT_UE) << MXCSR_MASK_SHIFT;
+    struct ymm r = *a;
+    if (unlikely(~cpu->mxcsr & masks) && soft)
+        return avx_soft_vector(cpu, soft, *a, *b, two);
+    sse_enter_guest_mode(cpu);
+    r.lane[0].ps = fn(a->lane[0].ps, b->lane[0].ps);
+    if (two)
+        r.lane[1].ps = fn(a->lane[1].ps, b->lane[1].ps);
+    sse_exceptions(cpu, sse_leave_guest_mode());
     return r;
 }
 
@@ -175,9 +200,34 @@ static union simd compare(struct cpu *cpu, predicate_fn *fn, unsigned n, union s
 
 #endif
 
+/* VCMPPS and the like: the first eight predicates are those of SSE. */
+#define AVX_COMPARE(name)                                                                                              \
+    static struct ymm compare_##name(struct cpu *cpu, unsigned n, struct ymm a, struct ymm b, bool two)                \
+    {                                                                                                                  \
+        FIRST_PREDICATES(name)                                                                                         \
+        struct float_env env = sse_env(cpu);                                                                           \
+        a.lane[0] = soft_##name(&env, n, a.lane[0], b.lane[0]);                                                        \
+        if (two)                                                                                                       \
+            a.lane[1] = soft_##name(&env, n, a.lane[1], b.lane[1]);                                                    \
+        sse_exceptions(cpu, env.flags);                                                                                \
+        return a;                                                                                                      \
+    }
+#if SSE_HOST
+#define FIRST_PREDICATES(name)                                                                                         \
+    if (n < 8)                                                                                                         \
+        return avx_vector(cpu, predicates_##name[n], NULL, a, b, two);
+#else
+#define FIRST_PREDICATES(name)
+#endif
+
+AVX_COMPARE(cmpps)
+AVX_COMPARE(cmppd)
+AVX_COMPARE(cmpss)
+AVX_COMPARE(cmpsd)
+
 /* --- instructions --- */
 
-#define INSTRUCTION(name, operand)                                                                                     \
+#define SSE_FORM(name, operand)                                                                                        \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
@@ -185,11 +235,30 @@ static union simd compare(struct cpu *cpu, predicate_fn *fn, unsigned n, union s
         xmm_put(cpu, op->reg, SSE_VECTOR(cpu, name, xmm_get(cpu, op->reg), b));                                        \
     }
 
+#define PACKED(name)                                                                                                   \
+    SSE_FORM(name, rm_xmm)                                                                                             \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        struct ymm b = rm_ymm(cpu, op), a = vvvv_ymm(cpu, op);                                                         \
+        ymm_put(cpu, op, op->reg, AVX_VECTOR(cpu, name, a, b, op->l));                                                 \
+    }
+
+/* What is above the scalar comes from VEX.vvvv. */
+#define SCALAR(name, operand)                                                                                          \
+    SSE_FORM(name, operand)                                                                                            \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        union simd b = operand(cpu, op);                                                                               \
+        vex_put(cpu, op->reg, SSE_VECTOR(cpu, name, vvvv_xmm(cpu, op), b));                                            \
+    }
+
 #define FOUR_INSTRUCTIONS(operation)                                                                                   \
-    INSTRUCTION(operation##ps, rm_xmm)                                                                                 \
-    INSTRUCTION(operation##pd, rm_xmm)                                                                                 \
-    INSTRUCTION(operation##ss, rm_xmm_low32)                                                                           \
-    INSTRUCTION(operation##sd, rm_xmm_low64)
+    PACKED(operation##ps)                                                                                              \
+    PACKED(operation##pd)                                                                                              \
+    SCALAR(operation##ss, rm_xmm_low32)                                                                                \
+    SCALAR(operation##sd, rm_xmm_low64)
 
 FOUR_INSTRUCTIONS(add)
 FOUR_INSTRUCTIONS(sub)
@@ -207,36 +276,75 @@ FOUR_INSTRUCTIONS(sqrt)
 #endif
 
 #define APPROXIMATION(name, operand)                                                                                   \
+    static union simd lane_##name(union simd a, union simd b, unsigned n)                                              \
+    {                                                                                                                  \
+        APPROXIMATE(a, name, a, b);                                                                                    \
+        return a;                                                                                                      \
+    }                                                                                                                  \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
-        union simd b = operand(cpu, op), a = xmm_get(cpu, op->reg);                                                    \
-        APPROXIMATE(a, name, a, b);                                                                                    \
-        xmm_put(cpu, op->reg, a);                                                                                      \
+        union simd b = operand(cpu, op);                                                                               \
+        xmm_put(cpu, op->reg, lane_##name(xmm_get(cpu, op->reg), b, 16));                                              \
+    }
+
+#define SCALAR_APPROXIMATION(name)                                                                                     \
+    APPROXIMATION(name, rm_xmm_low32)                                                                                  \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        union simd b = rm_xmm_low32(cpu, op);                                                                          \
+        vex_put(cpu, op->reg, lane_##name(vvvv_xmm(cpu, op), b, 16));                                                  \
     }
 
 APPROXIMATION(rcpps, rm_xmm)
-APPROXIMATION(rcpss, rm_xmm_low32)
 APPROXIMATION(rsqrtps, rm_xmm)
-APPROXIMATION(rsqrtss, rm_xmm_low32)
+SCALAR_APPROXIMATION(rcpss)
+SCALAR_APPROXIMATION(rsqrtss)
+void do_vrcpps(struct cpu *cpu, const struct op *op) { avx_binary(cpu, op, lane_rcpps); }
+void do_vrsqrtps(struct cpu *cpu, const struct op *op) { avx_binary(cpu, op, lane_rsqrtps); }
 
 #define COMPARISON(name, operand)                                                                                      \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
         union simd b = operand(cpu, op);                                                                               \
-        xmm_put(cpu, op->reg, compare(cpu, predicates_##name, op->imm, xmm_get(cpu, op->reg), b));                     \
+        xmm_put(cpu, op->reg, compare(cpu, predicates_##name, op->imm & 7, xmm_get(cpu, op->reg), b));                 \
     }
 
-COMPARISON(cmpps, rm_xmm)
-COMPARISON(cmppd, rm_xmm)
-COMPARISON(cmpss, rm_xmm_low32)
-COMPARISON(cmpsd, rm_xmm_low64)
+#define PACKED_COMPARISON(name)                                                                                        \
+    COMPARISON(name, rm_xmm)                                                                                           \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        struct ymm b = rm_ymm(cpu, op), a = vvvv_ymm(cpu, op);                                                         \
+        ymm_put(cpu, op, op->reg, compare_##name(cpu, op->imm & 31, a, b, op->l));                                     \
+    }
+
+#define SCALAR_COMPARISON(name, operand)                                                                               \
+    COMPARISON(name, operand)                                                                                          \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
+        struct ymm b = {{operand(cpu, op)}}, a = {{vvvv_xmm(cpu, op)}};                                                \
+        vex_put(cpu, op->reg, compare_##name(cpu, op->imm & 31, a, b, false).lane[0]);                                 \
+    }
+
+PACKED_COMPARISON(cmpps)
+PACKED_COMPARISON(cmppd)
+SCALAR_COMPARISON(cmpss, rm_xmm_low32)
+SCALAR_COMPARISON(cmpsd, rm_xmm_low64)
 
 #define COMPARISON_TO_FLAGS(name, operand)                                                                             \
     void do_##name(struct cpu *cpu, const struct op *op)                                                               \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
+        union simd b = operand(cpu, op);                                                                               \
+        cpu->fl = (u32)SSE_INTEGER(cpu, name, xmm_get(cpu, op->reg), b);                                               \
+    }                                                                                                                  \
+    void do_v##name(struct cpu *cpu, const struct op *op)                                                              \
+    {                                                                                                                  \
+        avx_begin(cpu);                                                                                                \
         union simd b = operand(cpu, op);                                                                               \
         cpu->fl = (u32)SSE_INTEGER(cpu, name, xmm_get(cpu, op->reg), b);                                               \
     }

@@ -3,7 +3,7 @@
  *
  * Every operation is a pure function of two XMM operands: of the host (host_NAME, with its MXCSR) and in software
  * (soft_NAME, with a struct float_env).  The host's own MXCSR has default control bits outside of these functions; its
- * flags are anybody's.
+ * flags are anybody's.  AVX does it for two lanes, whose exceptions count together.
  *
  * Source: Intel SDM vol. 1, 10.2.3 "MXCSR", 11.5.2 "SIMD Floating-Point Exceptions", 11.5.3 "Generating SIMD
  * Floating-Point Exceptions" (order and masks).
@@ -11,7 +11,7 @@
 #ifndef CPU_SSE_FP_H
 #define CPU_SSE_FP_H
 
-#include "cpu/simd.h"
+#include "cpu/avx.h"
 
 /* --- software: sse_soft.c --- */
 
@@ -42,7 +42,7 @@ typedef u64 sse_soft_integer_fn(struct float_env *env, union simd a, union simd 
 SSE_SOFT_VECTORS(SSE_DECLARE_VECTOR)
 SSE_SOFT_INTEGERS(SSE_DECLARE_INTEGER)
 
-/* CMPPS and the like with predicate n. */
+/* CMPPS and the like with predicate n: 0 to 7, VCMPPS 0 to 31. */
 union simd soft_cmpps(struct float_env *env, unsigned n, union simd a, union simd b);
 union simd soft_cmppd(struct float_env *env, unsigned n, union simd a, union simd b);
 union simd soft_cmpss(struct float_env *env, unsigned n, union simd a, union simd b);
@@ -54,6 +54,8 @@ void sse_exceptions(struct cpu *cpu, u32 flags);
 /* With the guest's rounding, masks and exceptions. */
 union simd sse_soft_vector(struct cpu *cpu, sse_soft_vector_fn *soft, union simd a, union simd b);
 u64 sse_soft_integer(struct cpu *cpu, sse_soft_integer_fn *soft, union simd a, union simd b);
+/* `two`: the second lane too; else that of the result is anything. */
+struct ymm avx_soft_vector(struct cpu *cpu, sse_soft_vector_fn *soft, struct ymm a, struct ymm b, bool two);
 
 /* --- one operation --- */
 
@@ -65,6 +67,8 @@ typedef u64 sse_integer_fn(__m128 a, __m128 b);
 /* With the guest's MXCSR and clean flags on the host; software if overflow or underflow is unmasked (soft not NULL). */
 __m128 sse_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, __m128 a, __m128 b);
 u64 sse_integer_exact(struct cpu *cpu, sse_integer_fn *fn, __m128 a, __m128 b);
+struct ymm avx_vector_exact(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, const struct ymm *a,
+                            const struct ymm *b, bool two);
 
 static inline u32 sse_host_flags(void)
 {
@@ -72,6 +76,10 @@ static inline u32 sse_host_flags(void)
     asm volatile("stmxcsr %0" : "=m"(value));
     return value;
 }
+
+/* The guest's MXCSR on the host with all exceptions masked and no flags; back, with the flags that came. */
+void sse_enter_guest_mode(const struct cpu *cpu);
+u32 sse_leave_guest_mode(void);
 
 /* Rounding, masks, DAZ and FTZ are as the host has them anyway. */
 static inline bool sse_host_fits(const struct cpu *cpu)
@@ -103,12 +111,28 @@ static INLINE u64 sse_integer(struct cpu *cpu, sse_integer_fn *fn, union simd a,
     return sse_integer_exact(cpu, fn, x, y);
 }
 
+static INLINE struct ymm avx_vector(struct cpu *cpu, sse_vector_fn *fn, sse_soft_vector_fn *soft, struct ymm a,
+                                    struct ymm b, bool two)
+{
+    struct ymm r;
+    if (sse_host_fits(cpu)) {
+        r.lane[0].ps = fn(a.lane[0].ps, b.lane[0].ps);
+        if (two)
+            r.lane[1].ps = fn(a.lane[1].ps, b.lane[1].ps);
+        if (likely(!(sse_host_flags() & MXCSR_FLAGS & ~cpu->mxcsr)))
+            return r;
+    }
+    return avx_vector_exact(cpu, fn, soft, &a, &b, two);
+}
+
 #define SSE_VECTOR(cpu, name, a, b) sse_vector(cpu, host_##name, soft_##name, a, b)
+#define AVX_VECTOR(cpu, name, a, b, two) avx_vector(cpu, host_##name, soft_##name, a, b, two)
 #define SSE_INTEGER(cpu, name, a, b) sse_integer(cpu, host_##name, a, b)
 
 #else
 
 #define SSE_VECTOR(cpu, name, a, b) sse_soft_vector(cpu, soft_##name, a, b)
+#define AVX_VECTOR(cpu, name, a, b, two) avx_soft_vector(cpu, soft_##name, a, b, two)
 #define SSE_INTEGER(cpu, name, a, b) sse_soft_integer(cpu, soft_##name, a, b)
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * MMX and SSE2 integer arithmetic, logic, comparison and packing: one function for each operation, two instructions
- * (64-bit MMX and 128-bit XMM operands) around it.
+ * MMX, SSE2 and AVX integer arithmetic, logic, comparison and packing: one function for each operation, and the
+ * instructions (64-bit MMX, 128-bit XMM and, in two lanes, 256-bit YMM operands) around it.
  *
  * Source: Intel SDM vol. 2 the instructions' pages.
  * Plain C on arrays: compilers make vector code of it where the host has any.
  */
-#include "cpu/simd.h"
+#include "cpu/avx.h"
 
 /* `n` is the number of bytes in the operands, 8 or 16; what is above is computed and not used. */
 #define OPERATION(name) static inline union simd name(union simd a, union simd b, unsigned n)
@@ -142,6 +142,10 @@ OPERATION(psrldq)
         xmm_put(cpu, op->reg, name(xmm_get(cpu, op->reg), b, 16));                                                     \
     }
 
+#define AVX_FORM(name)                                                                                                 \
+    XMM_FORM(name)                                                                                                     \
+    void do_v##name(struct cpu *cpu, const struct op *op) { avx_binary(cpu, op, name); }
+
 #define MMX_FORM(name, operand)                                                                                        \
     void do_##name##_P_Q(struct cpu *cpu, const struct op *op)                                                         \
     {                                                                                                                  \
@@ -150,10 +154,12 @@ OPERATION(psrldq)
         mmx_put(cpu, op->reg, name(a, b, 8).q[0]);                                                                     \
     }
 
-#define BOTH_FORMS(name) XMM_FORM(name) MMX_FORM(name, rm_mmx)
+#define ALL_FORMS(name) AVX_FORM(name) MMX_FORM(name, rm_mmx)
 
 #define SHIFT_FORMS(name)                                                                                              \
-    BOTH_FORMS(name)                                                                                                   \
+    XMM_FORM(name)                                                                                                     \
+    MMX_FORM(name, rm_mmx)                                                                                             \
+    void do_v##name(struct cpu *cpu, const struct op *op) { shift(cpu, op, name); }                                    \
     void do_##name##_N_I(struct cpu *cpu, const struct op *op)                                                         \
     {                                                                                                                  \
         mmx_begin(cpu);                                                                                                \
@@ -167,57 +173,81 @@ OPERATION(psrldq)
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
         xmm_put(cpu, op->rm, name(xmm_get(cpu, op->rm), (union simd){.q = {op->imm & 0xff}}, 16));                     \
-    }
+    }                                                                                                                  \
+    void do_v##name##_I(struct cpu *cpu, const struct op *op) { shift_by_immediate(cpu, op, name); }
 
-BOTH_FORMS(paddb)
-BOTH_FORMS(paddw)
-BOTH_FORMS(paddd)
-BOTH_FORMS(paddq)
-BOTH_FORMS(psubb)
-BOTH_FORMS(psubw)
-BOTH_FORMS(psubd)
-BOTH_FORMS(psubq)
-BOTH_FORMS(paddsb)
-BOTH_FORMS(paddsw)
-BOTH_FORMS(paddusb)
-BOTH_FORMS(paddusw)
-BOTH_FORMS(psubsb)
-BOTH_FORMS(psubsw)
-BOTH_FORMS(psubusb)
-BOTH_FORMS(psubusw)
-BOTH_FORMS(pminub)
-BOTH_FORMS(pmaxub)
-BOTH_FORMS(pminsw)
-BOTH_FORMS(pmaxsw)
-BOTH_FORMS(pavgb)
-BOTH_FORMS(pavgw)
-BOTH_FORMS(pmullw)
-BOTH_FORMS(pmulhw)
-BOTH_FORMS(pmulhuw)
-BOTH_FORMS(pmuludq)
-BOTH_FORMS(pmaddwd)
-BOTH_FORMS(pand)
-BOTH_FORMS(pandn)
-BOTH_FORMS(por)
-BOTH_FORMS(pxor)
-BOTH_FORMS(pcmpeqb)
-BOTH_FORMS(pcmpeqw)
-BOTH_FORMS(pcmpeqd)
-BOTH_FORMS(pcmpgtb)
-BOTH_FORMS(pcmpgtw)
-BOTH_FORMS(pcmpgtd)
-BOTH_FORMS(psadbw)
-BOTH_FORMS(packsswb)
-BOTH_FORMS(packuswb)
-BOTH_FORMS(packssdw)
-BOTH_FORMS(punpckhbw)
-BOTH_FORMS(punpckhwd)
-BOTH_FORMS(punpckhdq)
-XMM_FORM(punpcklbw)
-XMM_FORM(punpcklwd)
-XMM_FORM(punpckldq)
-XMM_FORM(punpcklqdq)
-XMM_FORM(punpckhqdq)
+/* One count for both lanes: in an XMM register or 128 bits of memory, or the immediate byte. */
+static INLINE void shift(struct cpu *cpu, const struct op *op, lane_fn *fn)
+{
+    avx_begin(cpu);
+    union simd count = vex_rm_xmm(cpu, op);
+    struct ymm a = vvvv_ymm(cpu, op);
+    a.lane[0] = fn(a.lane[0], count, 16);
+    if (op->l)
+        a.lane[1] = fn(a.lane[1], count, 16);
+    ymm_put(cpu, op, op->reg, a);
+}
+
+static INLINE void shift_by_immediate(struct cpu *cpu, const struct op *op, lane_fn *fn)
+{
+    avx_begin(cpu);
+    union simd count = {.q = {op->imm & 0xff}};
+    struct ymm a = ymm_get(cpu, op->rm);
+    a.lane[0] = fn(a.lane[0], count, 16);
+    if (op->l)
+        a.lane[1] = fn(a.lane[1], count, 16);
+    ymm_put(cpu, op, OP_VVVV(op), a);
+}
+
+ALL_FORMS(paddb)
+ALL_FORMS(paddw)
+ALL_FORMS(paddd)
+ALL_FORMS(paddq)
+ALL_FORMS(psubb)
+ALL_FORMS(psubw)
+ALL_FORMS(psubd)
+ALL_FORMS(psubq)
+ALL_FORMS(paddsb)
+ALL_FORMS(paddsw)
+ALL_FORMS(paddusb)
+ALL_FORMS(paddusw)
+ALL_FORMS(psubsb)
+ALL_FORMS(psubsw)
+ALL_FORMS(psubusb)
+ALL_FORMS(psubusw)
+ALL_FORMS(pminub)
+ALL_FORMS(pmaxub)
+ALL_FORMS(pminsw)
+ALL_FORMS(pmaxsw)
+ALL_FORMS(pavgb)
+ALL_FORMS(pavgw)
+ALL_FORMS(pmullw)
+ALL_FORMS(pmulhw)
+ALL_FORMS(pmulhuw)
+ALL_FORMS(pmuludq)
+ALL_FORMS(pmaddwd)
+ALL_FORMS(pand)
+ALL_FORMS(pandn)
+ALL_FORMS(por)
+ALL_FORMS(pxor)
+ALL_FORMS(pcmpeqb)
+ALL_FORMS(pcmpeqw)
+ALL_FORMS(pcmpeqd)
+ALL_FORMS(pcmpgtb)
+ALL_FORMS(pcmpgtw)
+ALL_FORMS(pcmpgtd)
+ALL_FORMS(psadbw)
+ALL_FORMS(packsswb)
+ALL_FORMS(packuswb)
+ALL_FORMS(packssdw)
+ALL_FORMS(punpckhbw)
+ALL_FORMS(punpckhwd)
+ALL_FORMS(punpckhdq)
+AVX_FORM(punpcklbw)
+AVX_FORM(punpcklwd)
+AVX_FORM(punpckldq)
+AVX_FORM(punpcklqdq)
+AVX_FORM(punpckhqdq)
 /* "the low-order half": 32 bits of memory. */
 MMX_FORM(punpcklbw, rm_mmx_low32)
 MMX_FORM(punpcklwd, rm_mmx_low32)
@@ -247,27 +277,24 @@ void do_pshufw(struct cpu *cpu, const struct op *op)
     mmx_put(cpu, op->reg, shuffle_words(rm_mmx(cpu, op), op->imm));
 }
 
-void do_pshufd(struct cpu *cpu, const struct op *op)
+static union simd pshufd(union simd unused, union simd a, u32 s)
 {
-    sse_begin(cpu);
-    union simd a = rm_xmm(cpu, op);
-    unsigned s = op->imm;
-    xmm_put(cpu, op->reg, (union simd){.d = {a.d[s & 3], a.d[s >> 2 & 3], a.d[s >> 4 & 3], a.d[s >> 6 & 3]}});
+    return (union simd){.d = {a.d[s & 3], a.d[s >> 2 & 3], a.d[s >> 4 & 3], a.d[s >> 6 & 3]}};
 }
 
-void do_pshufhw(struct cpu *cpu, const struct op *op)
+static union simd pshufhw(union simd unused, union simd a, u32 s)
 {
-    sse_begin(cpu);
-    union simd a = rm_xmm(cpu, op);
-    xmm_put(cpu, op->reg, (union simd){.q = {a.q[0], shuffle_words(a.q[1], op->imm)}});
+    return (union simd){.q = {a.q[0], shuffle_words(a.q[1], s)}};
 }
 
-void do_pshuflw(struct cpu *cpu, const struct op *op)
+static union simd pshuflw(union simd unused, union simd a, u32 s)
 {
-    sse_begin(cpu);
-    union simd a = rm_xmm(cpu, op);
-    xmm_put(cpu, op->reg, (union simd){.q = {shuffle_words(a.q[0], op->imm), a.q[1]}});
+    return (union simd){.q = {shuffle_words(a.q[0], s), a.q[1]}};
 }
+
+BOTH_WITH_IMMEDIATE(pshufd)
+BOTH_WITH_IMMEDIATE(pshufhw)
+BOTH_WITH_IMMEDIATE(pshuflw)
 
 /* Register form: the low word of a 32-bit register. */
 static u16 inserted_word(struct cpu *cpu, const struct op *op)
@@ -293,6 +320,15 @@ void do_pinsrw_V_E(struct cpu *cpu, const struct op *op)
     xmm_put(cpu, op->reg, a);
 }
 
+void do_vpinsrw(struct cpu *cpu, const struct op *op)
+{
+    avx_begin(cpu);
+    u16 word = inserted_word(cpu, op);
+    union simd a = vvvv_xmm(cpu, op);
+    a.w[op->imm & 7] = word;
+    vex_put(cpu, op->reg, a);
+}
+
 void do_pextrw_G_N(struct cpu *cpu, const struct op *op)
 {
     mmx_begin(cpu);
@@ -303,6 +339,12 @@ void do_pextrw_G_N(struct cpu *cpu, const struct op *op)
 void do_pextrw_G_U(struct cpu *cpu, const struct op *op)
 {
     sse_begin(cpu);
+    reg_write(cpu, op->reg, SIZE_32, cpu->vec[op->rm & 31].w[op->imm & 7]);
+}
+
+void do_vpextrw_G_U(struct cpu *cpu, const struct op *op)
+{
+    avx_begin(cpu);
     reg_write(cpu, op->reg, SIZE_32, cpu->vec[op->rm & 31].w[op->imm & 7]);
 }
 
@@ -327,4 +369,11 @@ void do_pmovmskb_G_U(struct cpu *cpu, const struct op *op)
     sse_begin(cpu);
     union simd a = xmm_get(cpu, op->rm);
     reg_write(cpu, op->reg, SIZE_32, sign_bits(&a, 16));
+}
+
+void do_vpmovmskb(struct cpu *cpu, const struct op *op)
+{
+    avx_begin(cpu);
+    struct ymm a = ymm_get(cpu, op->rm);
+    reg_write(cpu, op->reg, SIZE_32, sign_bits(&a.lane[0], 16) | (op->l ? sign_bits(&a.lane[1], 16) << 16 : 0));
 }

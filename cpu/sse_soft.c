@@ -105,20 +105,25 @@ VECTOR(rcpss, rcp32, d, 1)
 VECTOR(rsqrtps, rsqrt32, d, 4)
 VECTOR(rsqrtss, rsqrt32, d, 1)
 
-/* EQ, LT, LE, UNORD, and with bit 2 their opposites.  EQ and UNORD are quiet. */
+/* SDM vol. 2A, "CMPPD", table 3-1: for each of 16 predicates, the relations that it holds for.  The next 16 are the
+ * same ones, quiet where these signal an invalid operation for quiet NaNs, and the other way round. */
 static bool predicate_holds(struct float_env *env, unsigned n, struct soft a, struct soft b)
 {
-    enum float_relation relation = soft_compare(env, a, b, (n & 3) == 0 || (n & 3) == 3);
-    static const u8 holds[4] = {1 << FLOAT_EQUAL, 0, 1 << FLOAT_EQUAL, 1 << FLOAT_UNORDERED};
-    bool result = relation == FLOAT_LESS ? (n & 3) == 1 || (n & 3) == 2 : holds[n & 3] >> relation & 1;
-    return result != (n >> 2 & 1);
+    enum { LT = 1, EQ = 2, GT = 4, UN = 8 };
+    static const u8 holds[16] = {
+        EQ,      LT,      LT | EQ,      UN, LT | GT | UN, EQ | GT | UN, GT | UN, LT | EQ | GT,
+        EQ | UN, LT | UN, LT | EQ | UN, 0,  LT | GT,      GT | EQ,      GT,      LT | EQ | GT | UN,
+    };
+    bool quiet = (0x9999 >> (n & 15) & 1) != (n >> 4 & 1);
+    enum float_relation relation = soft_compare(env, a, b, quiet);
+    return holds[n & 15] >> (relation == FLOAT_UNORDERED ? 3 : relation + 1) & 1;
 }
 
 #define PREDICATES(name, bits, field, count)                                                                           \
     union simd soft_##name(struct float_env *env, unsigned n, union simd a, union simd b)                              \
     {                                                                                                                  \
         for (unsigned i = 0; i < (count); i++)                                                                         \
-            a.field[i] = predicate_holds(env, n & 7, soft_from_f##bits(env, a.field[i]),                               \
+            a.field[i] = predicate_holds(env, n, soft_from_f##bits(env, a.field[i]),                               \
                                          soft_from_f##bits(env, b.field[i]))                                           \
                              ? (u##bits)~0ull                                                                          \
                              : 0;                                                                                      \

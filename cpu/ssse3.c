@@ -1,10 +1,10 @@
 /*
- * SSSE3, and the packed integer arithmetic of SSE4.1 and SSE4.2: one function for each operation, and the instructions
- * around it (64-bit MMX and 128-bit XMM operands).
+ * SSSE3, the packed integer arithmetic of SSE4.1 and SSE4.2, and their AVX forms: one function for each operation, and
+ * the instructions around it (64-bit MMX, 128-bit XMM and, in two lanes, 256-bit YMM operands).
  *
  * Source: Intel SDM vol. 2 the instructions' pages.
  */
-#include "cpu/simd.h"
+#include "cpu/avx.h"
 
 /* `n` is the number of bytes in the operands, 8 or 16; what is above is computed and not used. */
 #define OPERATION(name) static inline union simd name(union simd a, union simd b, unsigned n)
@@ -87,16 +87,17 @@ OPERATION(phminposuw)
 
 /* --- instructions --- */
 
-#define XMM_FORM(name)                                                                                                 \
+#define AVX_FORM(name)                                                                                                 \
     void do_##name##_V_W(struct cpu *cpu, const struct op *op)                                                         \
     {                                                                                                                  \
         sse_begin(cpu);                                                                                                \
         union simd b = rm_xmm(cpu, op);                                                                                \
         xmm_put(cpu, op->reg, name(xmm_get(cpu, op->reg), b, 16));                                                     \
-    }
+    }                                                                                                                  \
+    void do_v##name(struct cpu *cpu, const struct op *op) { avx_binary(cpu, op, name); }
 
-#define BOTH_FORMS(name)                                                                                               \
-    XMM_FORM(name)                                                                                                     \
+#define ALL_FORMS(name)                                                                                               \
+    AVX_FORM(name)                                                                                                     \
     void do_##name##_P_Q(struct cpu *cpu, const struct op *op)                                                         \
     {                                                                                                                  \
         mmx_begin(cpu);                                                                                                \
@@ -104,35 +105,35 @@ OPERATION(phminposuw)
         mmx_put(cpu, op->reg, name(a, b, 8).q[0]);                                                                     \
     }
 
-BOTH_FORMS(pshufb)
-BOTH_FORMS(phaddw)
-BOTH_FORMS(phaddd)
-BOTH_FORMS(phaddsw)
-BOTH_FORMS(phsubw)
-BOTH_FORMS(phsubd)
-BOTH_FORMS(phsubsw)
-BOTH_FORMS(pmaddubsw)
-BOTH_FORMS(pmulhrsw)
-BOTH_FORMS(psignb)
-BOTH_FORMS(psignw)
-BOTH_FORMS(psignd)
-BOTH_FORMS(pabsb)
-BOTH_FORMS(pabsw)
-BOTH_FORMS(pabsd)
-XMM_FORM(pmuldq)
-XMM_FORM(pmulld)
-XMM_FORM(pcmpeqq)
-XMM_FORM(pcmpgtq)
-XMM_FORM(pminsb)
-XMM_FORM(pminsd)
-XMM_FORM(pminuw)
-XMM_FORM(pminud)
-XMM_FORM(pmaxsb)
-XMM_FORM(pmaxsd)
-XMM_FORM(pmaxuw)
-XMM_FORM(pmaxud)
-XMM_FORM(packusdw)
-XMM_FORM(phminposuw)
+ALL_FORMS(pshufb)
+ALL_FORMS(phaddw)
+ALL_FORMS(phaddd)
+ALL_FORMS(phaddsw)
+ALL_FORMS(phsubw)
+ALL_FORMS(phsubd)
+ALL_FORMS(phsubsw)
+ALL_FORMS(pmaddubsw)
+ALL_FORMS(pmulhrsw)
+ALL_FORMS(psignb)
+ALL_FORMS(psignw)
+ALL_FORMS(psignd)
+ALL_FORMS(pabsb)
+ALL_FORMS(pabsw)
+ALL_FORMS(pabsd)
+AVX_FORM(pmuldq)
+AVX_FORM(pmulld)
+AVX_FORM(pcmpeqq)
+AVX_FORM(pcmpgtq)
+AVX_FORM(pminsb)
+AVX_FORM(pminsd)
+AVX_FORM(pminuw)
+AVX_FORM(pminud)
+AVX_FORM(pmaxsb)
+AVX_FORM(pmaxsd)
+AVX_FORM(pmaxuw)
+AVX_FORM(pmaxud)
+AVX_FORM(packusdw)
+AVX_FORM(phminposuw)
 
 /* PALIGNR: the bytes of a above those of b, shifted right as one. */
 static union simd align(union simd a, union simd b, unsigned count, unsigned n)
@@ -145,12 +146,10 @@ static union simd align(union simd a, union simd b, unsigned count, unsigned n)
     return r;
 }
 
-void do_palignr_V_W(struct cpu *cpu, const struct op *op)
-{
-    sse_begin(cpu);
-    union simd b = rm_xmm(cpu, op);
-    xmm_put(cpu, op->reg, align(xmm_get(cpu, op->reg), b, op->imm & 0xff, 16));
-}
+static union simd palignr(union simd a, union simd b, u32 imm) { return align(a, b, imm, 16); }
+
+void do_palignr_V_W(struct cpu *cpu, const struct op *op) { sse_binary_imm(cpu, op, palignr); }
+void do_vpalignr(struct cpu *cpu, const struct op *op) { avx_binary_imm(cpu, op, palignr); }
 
 void do_palignr_P_Q(struct cpu *cpu, const struct op *op)
 {

@@ -242,5 +242,7 @@ bool cpu_has(const struct cpu *cpu, unsigned feature);
 /* Components that XCR0 may enable, and the size in bytes of an XSAVE area that holds `components`. */
 u64 xsave_supported(const struct cpu *cpu);
 unsigned xsave_size(u64 components);
+/* Bytes of component 2 and up, 0 if it is not there, and where it begins in the standard form. */
+unsigned xsave_component(const struct cpu *cpu, unsigned component, unsigned *offset);
 
 #endif

@@ -185,7 +185,7 @@ void do_fld_m80(struct cpu *cpu, const struct op *op)
     x87_wait(cpu);
     u64 ea = op_ea(cpu, op), mantissa;
     u16 sign_exponent;
-    memory_load_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
+    memory_load_bytes_10(cpu, OP_SEGMENT(op), ea, bytes);
     x87_note_memory(cpu, op, ea);
     __builtin_memcpy(&mantissa, bytes, 8);
     __builtin_memcpy(&sign_exponent, bytes + 8, 2);

@@ -128,7 +128,7 @@ static void store_m80(struct cpu *cpu, const struct op *op, u64 ea, u16 sign_exp
     u8 bytes[10];
     __builtin_memcpy(bytes, &mantissa, 8);
     __builtin_memcpy(bytes + 8, &sign_exponent, 2);
-    memory_store_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
+    memory_store_bytes_10(cpu, OP_SEGMENT(op), ea, bytes);
 }
 
 /* Copies the bits: no exception but stack underflow. */
@@ -229,7 +229,7 @@ static void store_bcd(struct cpu *cpu, const struct op *op, u64 ea, u64 magnitud
         magnitude /= 100;
     }
     bytes[9] = sign ? 0x80 : 0;
-    memory_store_bytes(cpu, OP_SEGMENT(op), ea, bytes, sizeof bytes);
+    memory_store_bytes_10(cpu, OP_SEGMENT(op), ea, bytes);
 }
 
 static void store_bcd_indefinite(struct cpu *cpu, const struct op *op, u64 ea)

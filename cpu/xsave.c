@@ -1,5 +1,5 @@
 /*
- * XSAVE, XSAVEOPT, XSAVEC, XRSTOR, XGETBV, XSETBV: the x87 and SSE components of the extended state.
+ * XSAVE, XSAVEOPT, XSAVEC, XRSTOR, XGETBV, XSETBV: the x87, SSE and AVX components of the extended state.
  *
  * Source: Intel SDM vol. 1, ch. 13 "Managing State Using the XSAVE Feature Set": 13.4 "XSAVE Area", 13.6 "Processor
  *   Tracking of XSAVE-Managed State", 13.7 to 13.10 (operation of the instructions).
@@ -25,12 +25,22 @@ struct xsave_area {
 _Static_assert(sizeof(struct xsave_area) == FXSAVE_SIZE + HEADER_SIZE, "legacy region and header");
 #define AT(field) offsetof(struct xsave_area, field)
 
+/* The upper halves of YMM0 to YMM15: right behind the header in both forms of the area. */
+#define AVX_OFFSET sizeof(struct xsave_area)
+#define AVX_SIZE (16 * 16u)
+
 u64 xsave_supported(const struct cpu *cpu)
 {
-    return XSTATE_X87 | (cpu_has(cpu, FEATURE_SSE) ? XSTATE_SSE : 0);
+    return XSTATE_X87 | (cpu_has(cpu, FEATURE_SSE) ? XSTATE_SSE : 0) | (cpu_has(cpu, FEATURE_AVX) ? XSTATE_AVX : 0);
 }
 
-unsigned xsave_size(u64 components) { return sizeof(struct xsave_area); }
+unsigned xsave_size(u64 components) { return components & XSTATE_AVX ? AVX_OFFSET + AVX_SIZE : AVX_OFFSET; }
+
+unsigned xsave_component(const struct cpu *cpu, unsigned component, unsigned *offset)
+{
+    *offset = AVX_OFFSET;
+    return component == 2 && xsave_supported(cpu) & XSTATE_AVX ? AVX_SIZE : 0;
+}
 
 /* --- what is in use --- */
 
@@ -53,9 +63,18 @@ static bool sse_in_use(const struct cpu *cpu)
     return bits != 0;
 }
 
+static bool avx_in_use(const struct cpu *cpu)
+{
+    u64 bits = 0;
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        bits |= cpu->vec[i].q[2] | cpu->vec[i].q[3];
+    return bits != 0;
+}
+
 static u64 in_use(const struct cpu *cpu)
 {
-    return (x87_in_use(&cpu->fpu) ? XSTATE_X87 : 0) | (sse_in_use(cpu) ? XSTATE_SSE : 0);
+    return (x87_in_use(&cpu->fpu) ? XSTATE_X87 : 0) | (sse_in_use(cpu) ? XSTATE_SSE : 0) |
+           (avx_in_use(cpu) ? XSTATE_AVX : 0);
 }
 
 /* --- start of an instruction --- */
@@ -106,13 +125,24 @@ static void save_legacy(struct cpu *cpu, const struct op *op, u64 ea, u64 compon
     }
 }
 
+static void save_avx(struct cpu *cpu, const struct op *op, u64 ea)
+{
+    u64 image[16][2];
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        memcpy(image[i], &cpu->vec[i].q[2], 16);
+    store_bytes(cpu, OP_SEGMENT(op), ea + AVX_OFFSET, image, 16 * xmm_count(cpu));
+}
+
 static void save_standard(struct cpu *cpu, const struct op *op, bool only_used)
 {
     u64 ea = area_begin(cpu, op), mask = requested(cpu), used = in_use(cpu);
     enum seg seg = OP_SEGMENT(op);
-    check_write(cpu, seg, ea, sizeof(struct xsave_area));
+    u64 saved = only_used ? mask & used : mask;
+    check_write(cpu, seg, ea, xsave_size(saved));
     u64 old = load64(cpu, seg, ea + AT(xstate_bv));
-    save_legacy(cpu, op, ea, only_used ? mask & used : mask, mask & XSTATE_SSE);
+    save_legacy(cpu, op, ea, saved, mask & (XSTATE_SSE | XSTATE_AVX));
+    if (saved & XSTATE_AVX)
+        save_avx(cpu, op, ea);
     store64(cpu, seg, ea + AT(xstate_bv), (old & ~mask) | (used & mask));
 }
 
@@ -127,8 +157,10 @@ void do_xsavec(struct cpu *cpu, const struct op *op)
     if (cpu->mxcsr != MXCSR_DEFAULT)
         used |= XSTATE_SSE;
     used &= mask;
-    check_write(cpu, seg, ea, sizeof(struct xsave_area));
+    check_write(cpu, seg, ea, xsave_size(used));
     save_legacy(cpu, op, ea, used, used & XSTATE_SSE);
+    if (used & XSTATE_AVX)
+        save_avx(cpu, op, ea);
     store64(cpu, seg, ea + AT(xstate_bv), used);
     store64(cpu, seg, ea + AT(xcomp_bv), COMPACTED | mask);
 }
@@ -170,9 +202,16 @@ static void restore_xmm(struct cpu *cpu, const struct xsave_area *area, bool ini
     }
 }
 
+static void restore_avx(struct cpu *cpu, const u64 (*image)[2])
+{
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        memcpy(&cpu->vec[i].q[2], image[i], 16);
+}
+
 void do_xrstor(struct cpu *cpu, const struct op *op)
 {
     struct xsave_area area;
+    u64 avx[16][2] = {{0}};
     u64 ea = area_begin(cpu, op), mask = requested(cpu);
     load_bytes(cpu, OP_SEGMENT(op), ea, &area, sizeof area);
     if (!header_valid(cpu, &area))
@@ -180,12 +219,17 @@ void do_xrstor(struct cpu *cpu, const struct op *op)
     bool compacted = area.xcomp_bv & COMPACTED;
     u64 initial = ~area.xstate_bv;
     u32 mxcsr = compacted && initial & XSTATE_SSE ? MXCSR_DEFAULT : area.legacy.mxcsr;
-    if (mask & XSTATE_SSE) {
-        if (mxcsr & ~simd_mxcsr_mask(cpu))
-            raise_gp(cpu, 0);
+    bool with_mxcsr = mask & XSTATE_SSE || (!compacted && mask & XSTATE_AVX);
+    if (mask & ~initial & XSTATE_AVX)
+        load_bytes(cpu, OP_SEGMENT(op), ea + AVX_OFFSET, avx, 16 * xmm_count(cpu));
+    if (with_mxcsr && mxcsr & ~simd_mxcsr_mask(cpu))
+        raise_gp(cpu, 0);
+    if (with_mxcsr)
         cpu->mxcsr = mxcsr;
+    if (mask & XSTATE_SSE)
         restore_xmm(cpu, &area, initial & XSTATE_SSE);
-    }
+    if (mask & XSTATE_AVX)
+        restore_avx(cpu, avx);
     if (mask & XSTATE_X87)
         restore_x87(cpu, op, &area, initial & XSTATE_X87);
 }
@@ -211,7 +255,7 @@ void do_xsetbv(struct cpu *cpu, const struct op *op)
     xsave_begin(cpu);
     if (cpu->cpl != 0 || (u32)cpu->gpr[RCX] != 0)
         raise_gp(cpu, 0);
-    if (!(value & XSTATE_X87) || (value & ~xsave_supported(cpu)))
+    if (!(value & XSTATE_X87) || (value & ~xsave_supported(cpu)) || (value & XSTATE_AVX && !(value & XSTATE_SSE)))
         raise_gp(cpu, 0);
     cpu->xcr0 = value;
 }

@@ -14,7 +14,8 @@
 static bool exists(unsigned row, bool wide)
 {
     u32 attr = opcode_table[row].attr;
-    return wide ? !(attr & ATTR_NO64) : !(attr & (ATTR_ONLY64 | ATTR_W1));
+    bool vex = opcode_patterns[row].map >= MAP_V0F; /* VEX.W is there in every mode */
+    return wide ? !(attr & ATTR_NO64) : !(attr & (ATTR_ONLY64 | (vex ? 0 : ATTR_W1)));
 }
 
 static bool executed(unsigned row, bool wide)

@@ -743,7 +743,7 @@ TEST(xcr0_keeps_x87_and_knows_no_unsupported_component)
     static const struct {
         u32 value, index;
         bool good;
-    } rows[] = {{1, 0, true}, {3, 0, true}, {2, 0, false}, {7, 0, false}, {3, 1, false}};
+    } rows[] = {{1, 0, true}, {3, 0, true}, {7, 0, true}, {2, 0, false}, {5, 0, false}, {15, 0, false}, {3, 1, false}};
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         fresh();
         test.in.gpr[RAX] = rows[i].value;

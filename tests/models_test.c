@@ -119,6 +119,7 @@ static int execute(struct cpu *cpu, enum world world, const u8 *code, unsigned l
     u32 at = world == V86 || world == REAL ? 0x10100 : CODE;
     cpu_reset(cpu);
     cpu->cr4 = cr4_for(cpu);
+    cpu->xcr0 = cpu_has(cpu, FEATURE_XSAVE) ? xsave_supported(cpu) : cpu->xcr0;
     for (unsigned i = 0; i < 16; i++)
         cpu->gpr[i] = is_wide(world) ? DATA_BASE + 0x100 : world == FLAT32 || world == USER32 ? DATA : 0x100;
     u64 general = cpu->gpr[0];
@@ -149,7 +150,7 @@ static bool exists_in(const struct opcode *opcode, enum world world)
 {
     if (opcode->attr & (is_wide(world) ? ATTR_NO64 : ATTR_ONLY64))
         return false;
-    return !(opcode->attr & ATTR_W1) || is_wide(world);
+    return !(opcode->attr & ATTR_W1) || is_wide(world) || opcode_patterns[opcode - opcode_table].map >= MAP_V0F;
 }
 
 /* Encodings that are #UD or go to the handler of #UD for reasons of their own. */
@@ -329,6 +330,8 @@ static const struct {
     {"addpd xmm0, xmm1", "qemu32", {0x66, 0x0f, 0x58, 0xc1}, 4},
     {"mfence", "qemu32", {0x0f, 0xae, 0xf0}, 3},
     {"haddps xmm0, xmm1", "qemu32", {0xf2, 0x0f, 0x7c, 0xc1}, 4},
+    {"vaddps ymm0, ymm1, ymm2", "x86-64-v3", {0xc5, 0xf4, 0x58, 0xc2}, 4},
+    {"vpaddd ymm0, ymm1, ymm2", "x86-64-v3", {0xc5, 0xf5, 0xfe, 0xc2}, 4},
 };
 
 static unsigned rank(const char *name)
@@ -421,6 +424,8 @@ TEST(cpuid_identifies_the_models)
         {"core2duo", 10, 0x6fb, 0x078bfbff, 0x2201},
         {"qemu64", 13, 0xf61, 0x078bfbff, 0x2001},
         {"x86-64-v2", 13, 0xf61, 0x078bfbff, 0x982201},
+        {"x86-64-v3", 13, 0xf61, 0x078bfbff, 0x34d83201},
+        {"Haswell", 13, 0x306c4, 0x078bfbff, 0x77da3203},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         struct cpu *cpu = toy_cpu(rows[i].model);
@@ -466,6 +471,11 @@ TEST(features_bring_what_they_need_and_take_what_needs_them)
     CHECK(applies("max", "-xsave", FEATURE_XSAVEOPT, false));
     CHECK(applies("max", "-pae", FEATURE_LM, false));
     CHECK(applies("max", "avx=off", FEATURE_SSE42, true));
+    CHECK(applies("max", "-avx", FEATURE_AVX2, false));
+    CHECK(applies("max", "-xsave", FEATURE_FMA, false));
+    CHECK(applies("max", "-avx2", FEATURE_FMA, true));
+    CHECK(applies("qemu64", "+avx2", FEATURE_XSAVE, true));
+    CHECK(applies("qemu64", NULL, FEATURE_AVX, false));
     CHECK(refuses("qemu64", "-sse,+sse2", "CPU feature 'sse2' needs one that was switched off"));
     CHECK(refuses("qemu64", "+avx512f", "there is no CPU feature 'avx512f'"));
     CHECK(refuses("qemu64", "+vmx", "CPU feature 'vmx' is not implemented"));

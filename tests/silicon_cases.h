@@ -98,6 +98,8 @@ static void emit_modrm(struct encoding *e)
     unsigned mod = in_register ? 3 : below(3), rm = below(8);
     emit(e, mod << 6 | reg << 3 | rm);
     e->displacement = e->length;
+    if (e->opcode->attr & ATTR_VSIB)
+        e->bytes[e->length - 1] = (u8)(mod << 6 | reg << 3 | (rm = 4));
     if (mod != 3 && rm == 4) { /* with 16-bit addresses there is no SIB: what follows is displacement then */
         emit(e, below(256));
         e->displacement = e->length;
@@ -117,15 +119,23 @@ static void redecode(struct encoding *e)
     e->length = decode(&decoder, e->bytes, sizeof(e->bytes), &e->insn);
 }
 
+static bool has_vvvv(const struct opcode *opcode)
+{
+    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+        if (operand_kinds[opcode->operands[i]].where == WHERE_VVVV)
+            return true;
+    return false;
+}
+
 /* A VEX prefix of either length, with the register extensions that the mode allows. */
 static void emit_vex(struct encoding *e)
 {
     static const u8 codes[] = {[PREFIX_NP] = 0, [PREFIX_66] = 1, [PREFIX_F3] = 2, [PREFIX_F2] = 3};
-    unsigned vvvv = has_operand(e->opcode, OPERAND_By) ? below(e->wide ? 16 : 8) : 0;
+    unsigned vvvv = has_vvvv(e->opcode) ? below(e->wide ? 16 : 8) : 0;
     unsigned last = (~vvvv & 15) << 3 | codes[e->pattern->prefix & 3];
-    if (e->opcode->attr & ATTR_L1)
+    if (e->opcode->attr & ATTR_L1 || (!(e->opcode->attr & ATTR_L0) && one_in(2)))
         last |= 4;
-    if (e->pattern->map == MAP_V0F && one_in(2)) {
+    if (e->pattern->map == MAP_V0F && !(e->opcode->attr & ATTR_W1) && one_in(2)) {
         emit(e, 0xc5);
         emit(e, (e->wide ? below(2) << 7 : 0x80) | last);
         return;
@@ -187,7 +197,7 @@ static unsigned footprint(const struct opcode *opcode)
 static u64 choose_target(const struct encoding *e)
 {
     /* Whether a byte that the mask leaves out may fault is up to the processor. */
-    bool only_inside = !strncmp(e->opcode->mnemonic, "maskmov", 7);
+    bool only_inside = !strncmp(e->opcode->mnemonic, "maskmov", 7) || named(e->opcode, "vmaskmovdqu");
     unsigned space = footprint(e->opcode);
     u32 inside = DATA_BASE + 16 * (8 + below((DATA_SIZE - space) / 16 - 16));
     switch (only_inside ? 9 : below(32)) {
@@ -230,20 +240,21 @@ static bool place_operand(struct encoding *e, struct machine_state *s)
     if (address_bits == 16)
         return true; /* page 0 and beyond: never mapped */
     u64 mask = address_bits == 64 ? ~0ull : 0xffffffff, ea = (e->target - segment_base(e)) & mask;
-    u64 scaled = insn->index < 16 ? s->gpr[insn->index] << insn->scale : 0;
+    bool vsib = insn->opcode->attr & ATTR_VSIB;
+    u64 scaled = insn->index < 16 && !vsib ? s->gpr[insn->index] << insn->scale : 0;
     if (!e->pattern->modrm)
         return set_displacement(e, ea, address_bits / 8);
     if (insn->base == BASE_RIP)
         return set_displacement(e, ea - (s->rip + e->length), 4);
     if (insn->base == NO_REG) {
-        if (insn->index < 16) {
+        if (insn->index < 16 && !vsib) {
             s->gpr[insn->index] = (u64)(i64)(i16)s->gpr[insn->index];
             scaled = s->gpr[insn->index] << insn->scale;
         }
         ea -= scaled;
         return set_displacement(e, address_bits == 32 ? (u64)(i64)(i32)ea : ea, 4);
     }
-    if (insn->base == insn->index)
+    if (insn->base == insn->index && !vsib)
         return false;
     u64 base = (ea - scaled - (u64)insn->disp) & mask;
     s->gpr[insn->base] = e->wide && address_bits == 32 ? base | (random64() << 32) : base;
@@ -310,6 +321,30 @@ static void random_sse(struct fx_image *fx)
             fx->xmm[i][j] = lanes(one_in(4) ? below(7) : kind);
 }
 
+/* From a sequence of its own: the cases of tests/silicon.txt are as old as SSE. */
+static void random_ymm(struct silicon_case *c)
+{
+    u64 here = random_state;
+    random_state = c->seed ^ 0x79796d6d;
+    unsigned kind = below(7);
+    for (unsigned i = 0; i < 16; i++)
+        for (unsigned j = 0; j < 2; j++)
+            c->in.ymm[i][j] = one_in(8) ? 0 : lanes(one_in(4) ? below(7) : kind);
+    random_state = here;
+}
+
+/* Indices of a gather that stay near the operand. */
+static void random_indices(struct silicon_case *c, const struct insn *insn)
+{
+    bool wide = operand_kinds[insn->opcode->operands[1]].size == 'q' || insn->opcode_byte & 1;
+    for (unsigned i = 0; i < 8; i++) {
+        u32 *at = (u32 *)(i < 4 ? c->in.fx.xmm[insn->index] : c->in.ymm[insn->index]) + i % 4;
+        *at = below(20) ? below(64) - 16 : (u32)random64();
+        if (wide && insn->opcode_byte & 1 && i & 1)
+            *at = at[-1] >> 31 ? ~0u : 0;
+    }
+}
+
 static void random_state_for(struct silicon_case *c, const struct encoding *e)
 {
     struct machine_state *s = &c->in;
@@ -322,6 +357,9 @@ static void random_state_for(struct silicon_case *c, const struct encoding *e)
     s->seg[SS] = s->seg[DS] = s->seg[ES] = USER_DATA;
     random_x87(&s->fx);
     random_sse(&s->fx);
+    random_ymm(c);
+    if (e->opcode && e->opcode->attr & ATTR_VSIB)
+        random_indices(c, &e->insn);
 }
 
 /* Registers that instructions use without naming them. */
@@ -345,7 +383,7 @@ static void implied_registers(struct silicon_case *c, const struct encoding *e)
     }
     if (named(opcode, "xlat"))
         s->gpr[RBX] = choose_target(e) - segment_base(e);
-    if (!strncmp(opcode->mnemonic, "maskmov", 7))
+    if (!strncmp(opcode->mnemonic, "maskmov", 7) || named(opcode, "vmaskmovdqu"))
         s->gpr[RDI] = choose_target(e) - segment_base(e);
     if (!strncmp(opcode->mnemonic, "loop", 4) || !strncmp(opcode->mnemonic, "jcxz", 4))
         s->gpr[RCX] = one_in(2) ? below(3) : s->gpr[RCX];
@@ -420,7 +458,7 @@ static void fill_operand_memory(struct silicon_case *c, const struct encoding *e
     }
     if (named(e->opcode, "fldcw"))
         put(c, e->target, 0x37f & ~below(64), 2);
-    if (named(e->opcode, "ldmxcsr"))
+    if (named(e->opcode, "ldmxcsr") || named(e->opcode, "vldmxcsr"))
         put(c, e->target, random64() & (one_in(8) ? 0x1ffff : 0xffff), 4);
     if (named(e->opcode, "fxrstor"))
         memcpy(data_at(c, e->target, 512) ?: (u8 *)&c->out.fx, &c->in.fx, sizeof(c->in.fx));

@@ -89,6 +89,7 @@ static __attribute__((unused)) struct cpu *guest_create(void)
         toy.ram[PHYS_DATA + DATA_SIZE + i] = read_only_byte(i);
     cpu->cr0 = CR0_PE | CR0_PG | CR0_NE | CR0_ET | CR0_WP | CR0_MP | CR0_AM;
     cpu->cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE | CR4_PSE;
+    cpu->xcr0 = xsave_supported(cpu);
     cpu->efer = EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE;
     return cpu;
 }
@@ -154,6 +155,8 @@ static void guest_load(struct cpu *cpu, const struct silicon_case *c)
     cpu->pending_dr6 = 0;
     cpu->cr2 = 0;
     guest_load_fx(cpu, &s->fx);
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(&cpu->vec[i].q[2], s->ymm[i], 16);
     memcpy(toy.ram + PHYS_DATA, c->memory_in, DATA_SIZE);
     memcpy(toy.ram + PHYS_CODE + c->code_offset, c->code, c->code_length);
     cpu_code_written(cpu, PHYS_CODE, CODE_SIZE);
@@ -187,6 +190,8 @@ static void guest_execute(struct cpu *cpu, const struct silicon_case *c, struct 
     if (cpu->gpr[RSP] == HIGH + PHYS_STACK - 48)
         out->error = (u32)guest_frame(6);
     guest_save_fx(cpu, &out->fx);
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(out->ymm[i], &cpu->vec[i].q[2], 16);
 }
 
 static __attribute__((unused)) void guest_run(struct cpu *cpu, const struct silicon_case *c, struct machine_state *out)

@@ -11,6 +11,7 @@
 #define TESTS_SILICON_HOST_H
 
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,12 +36,33 @@ struct sandbox_page {
 static struct sandbox {
     struct sandbox_page *page;
     u8 *code_alias; /* where the sandbox writes code */
+    bool has_avx;       /* the kernel keeps YMM registers in signal frames */
     int to_child, from_child;
     pid_t pid;
     /* In the child: the context to go back to after the last case. */
     gregset_t home;
-    u8 home_fx[512];
+    u8 home_fx[512 + 64 + 256];
 } sandbox = {.pid = -1};
+
+/* Frames hold the standard form of XSAVE, with component 2 at its usual place. */
+#define XSTATE_BV 512
+#define AVX_OFFSET 576
+
+static size_t home_size(void)
+{
+    return sandbox.has_avx ? sizeof(sandbox.home_fx) : 512;
+}
+
+/* The OS has switched it on, and it is where it always is. */
+static bool host_keeps_ymm(void)
+{
+    u32 a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
+        return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    __cpuid_count(0xd, 2, a, b, c, d);
+    return (low & XSTATE_AVX) && a == 256 && b == AVX_OFFSET;
+}
 
 static const int greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
@@ -63,6 +85,12 @@ static void host_capture(struct silicon_case *c, const ucontext_t *uc, const u16
     s->error = (u32)g[REG_ERR];
     s->cr2 = (u64)g[REG_CR2];
     memcpy(&s->fx, uc->uc_mcontext.fpregs, sizeof(s->fx));
+    const u8 *xsave = (const u8 *)uc->uc_mcontext.fpregs;
+    u64 features;
+    memcpy(&features, xsave + XSTATE_BV, 8);
+    memset(s->ymm, 0, sizeof(s->ymm));
+    if (sandbox.has_avx && features & XSTATE_AVX)
+        memcpy(s->ymm, xsave + AVX_OFFSET, sizeof(s->ymm));
     memcpy(c->memory_out, (void *)(uintptr_t)DATA_BASE, DATA_SIZE);
     memset(sandbox.code_alias + c->code_offset, 0xcc, c->code_length);
 }
@@ -79,9 +107,11 @@ static void host_load(const struct silicon_case *c, ucontext_t *uc)
     g[REG_EFL] = (greg_t)s->rflags;
     g[REG_CSGSFS] = (greg_t)(s->seg[CS] | (u64)s->seg[SS] << 48);
     memcpy(fx, &s->fx, sizeof(s->fx));
-    memcpy(&features, fx + 512, 8); /* XSTATE_BV: x87 and SSE are not in their initial states */
-    features |= 3;
-    memcpy(fx + 512, &features, 8);
+    memcpy(&features, fx + XSTATE_BV, 8); /* they are not in their initial states */
+    features |= XSTATE_X87 | XSTATE_SSE | (sandbox.has_avx ? XSTATE_AVX : 0);
+    memcpy(fx + XSTATE_BV, &features, 8);
+    if (sandbox.has_avx)
+        memcpy(fx + AVX_OFFSET, s->ymm, sizeof(s->ymm));
     memcpy((void *)(uintptr_t)DATA_BASE, c->memory_in, DATA_SIZE);
     memcpy(sandbox.code_alias + c->code_offset, c->code, c->code_length);
 }
@@ -98,7 +128,7 @@ static void host_signal(int signal, siginfo_t *info, void *context)
     struct sandbox_page *page = sandbox.page;
     if (signal == SIGUSR1) {
         memcpy(sandbox.home, uc->uc_mcontext.gregs, sizeof(sandbox.home));
-        memcpy(sandbox.home_fx, uc->uc_mcontext.fpregs, sizeof(sandbox.home_fx));
+        memcpy(sandbox.home_fx, uc->uc_mcontext.fpregs, home_size());
         page->current = 0;
     } else {
         struct silicon_case *c = &page->cases[page->current];
@@ -111,7 +141,7 @@ static void host_signal(int signal, siginfo_t *info, void *context)
         host_load(&page->cases[page->current], uc);
     } else {
         memcpy(uc->uc_mcontext.gregs, sandbox.home, sizeof(sandbox.home));
-        memcpy(uc->uc_mcontext.fpregs, sandbox.home_fx, sizeof(sandbox.home_fx));
+        memcpy(uc->uc_mcontext.fpregs, sandbox.home_fx, home_size());
     }
 }
 
@@ -181,6 +211,7 @@ static void host_stop(void)
 static bool host_start(void)
 {
     int down[2], up[2];
+    sandbox.has_avx = host_keeps_ymm();
     if (!sandbox.page)
         sandbox.page = mmap(NULL, sizeof(*sandbox.page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (sandbox.page == MAP_FAILED || pipe(down) < 0 || pipe(up) < 0)

@@ -29,12 +29,21 @@ static inline u64 digest_of_text(const char *text)
     return digest;
 }
 
+/* Rows of AVX: YMM registers belong to the result. */
+static inline bool record_vectors(const struct opcode *opcode)
+{
+    return opcode_patterns[opcode - opcode_table].map >= MAP_V0F && opcode->feature != FEATURE_BMI1 &&
+           opcode->feature != FEATURE_BMI2;
+}
+
 static inline const char *record_key(const struct opcode *opcode)
 {
     static char key[200];
     u32 attr = opcode->attr;
-    snprintf(key, sizeof(key), "%s%s%s%s%s", opcode->source, attr & ATTR_NO64 ? " legacy" : "",
-             attr & ATTR_ONLY64 ? " long" : "", attr & ATTR_W0 ? " W0" : "", attr & ATTR_W1 ? " W1" : "");
+    bool vectors = record_vectors(opcode);
+    snprintf(key, sizeof(key), "%s%s%s%s%s%s%s", opcode->source, attr & ATTR_NO64 ? " legacy" : "",
+             attr & ATTR_ONLY64 ? " long" : "", attr & ATTR_W0 ? " W0" : "", attr & ATTR_W1 ? " W1" : "",
+             vectors && attr & ATTR_L0 ? " L0" : "", vectors && attr & ATTR_L1 ? " L1" : "");
     return key;
 }
 
@@ -63,6 +72,8 @@ static inline u32 record_digest(const struct silicon_case *c, const struct machi
     for (unsigned i = 0; i < 8; i++)
         digest_add(&digest, &out->fx.st[i], 10);
     digest_add(&digest, out->fx.xmm, sizeof(out->fx.xmm));
+    if (record_vectors(&opcode_table[c->row]))
+        digest_add(&digest, out->ymm, sizeof(out->ymm));
     digest_add(&digest, memory, DATA_SIZE);
     return (u32)(digest ^ digest >> 32);
 }

@@ -41,6 +41,7 @@ struct machine_state {
     u32 vector, error; /* of the exception that ended the case; 3 if all went well */
     u64 cr2;
     struct fx_image fx;
+    u64 ymm[16][2]; /* upper halves */
 };
 
 #define VECTOR_LOST 0xff /* no exception came: hang, shutdown, death of the sandbox */

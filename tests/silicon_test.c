@@ -153,6 +153,7 @@ enum when {
     PENDING,        /* an x87 exception waits */
     UNMASKED_RANGE, /* overflow or underflow, unmasked */
     UNALIGNED,      /* the operand in memory is not on a 16-byte boundary */
+    VEX_W32,        /* VEX.W is set outside of 64-bit mode */
 };
 
 struct difference {
@@ -164,6 +165,8 @@ struct difference {
 
 static const struct difference differences[] = {
     {"rcp*", ALWAYS, PART_APPROXIMATE, "each maker's own tables; relative error up to 1.5 * 2^-12 (SDM)"},
+    {"vrcp*", ALWAYS, PART_APPROXIMATE, "each maker's own tables; relative error up to 1.5 * 2^-12 (SDM)"},
+    {"vrsqrt*", ALWAYS, PART_APPROXIMATE, "each maker's own tables; relative error up to 1.5 * 2^-12 (SDM)"},
     {"rsqrt*", ALWAYS, PART_APPROXIMATE, "each maker's own tables; relative error up to 1.5 * 2^-12 (SDM)"},
     {"cmpxchg", SIZED32, PART_UPPER_HALF, "AMD leaves the upper half of a destination that was not equal"},
     {"push", BITS32, PART_STACK, "segment registers: Intel writes 16 bits of the slot, AMD all of it (SDM, PUSH)"},
@@ -199,15 +202,20 @@ static const struct difference differences[] = {
     {"fxrstor", ALWAYS, PART_CR2, "order in which the fields are read"},
     {"fxsave", ALWAYS, PART_CR2 | PART_FXSAVE, "AMD stores pointers only while ES is set, and has MXCSR bit 17"},
     {"maskmov*", ALWAYS, PART_CR2, "order in which the bytes are written"},
+    {"vmaskmovdqu", ALWAYS, PART_CR2, "order in which the bytes are written"},
     {"maskmovq", FAULT, PART_X87, "AMD is in MMX mode already"},
     {"cvt*", FAULT, PART_X87, "to and from MMX: AMD is in MMX mode already"},
     {"sha*", UNALIGNED, PART_ALL, "AMD takes it; SDM, SHA1NEXTE: #GP"},
     {"maskmov*", ALIGNMENT, PART_ALL, "AMD looks at the alignment of all of it before it touches a page"},
+    {"vmaskmovdqu", ALIGNMENT, PART_ALL, "as MASKMOVDQU"},
+    {"vmaskmovdqu", ONLY_SILICON, PART_ALL, "as MASKMOVDQU"},
     {"maskmov*", ONLY_SILICON, PART_ALL, "AMD touches memory with a mask of zeros too"},
     {"fx*", UNALIGNED, PART_ALL, "#GP or #SS: both are there"},
     {"fld", INVALID, PART_X87, "AMD pushes even if the denormal operand is unmasked; SDM vol. 1, 8.5.2: does not"},
     {"fscale", UNMASKED_RANGE, PART_PE | PART_C1,
      "AMD sets PE and C1 if the result is out of reach of the bias adjustment too"},
+    {"vpinsrd*", VEX_W32, PART_ALL, "#UD on AMD; SDM, PINSRD: ignored"},
+    {"vpextrd*", VEX_W32, PART_ALL, "#UD on AMD; SDM, PEXTRD: ignored"},
     {"cvtpi2ps", PENDING, PART_ALL, "with the operand in memory AMD does not look at x87 exceptions"},
     {"cvtpi2ps", IN_MEMORY, PART_X87, "AMD stays in x87 mode if the operand is in memory; SDM, CVTPI2PS: does not"},
 };
@@ -236,6 +244,7 @@ static bool difference_applies(const struct silicon_case *s, const struct machin
         return s->out.vector == VECTOR_AC && opcode_table[s->row].operands[0] >= OPERAND_rES &&
                opcode_table[s->row].operands[0] <= OPERAND_rGS && !wide;
     case ONLY_SILICON: return s->out.vector != VECTOR_BP && guest->vector == VECTOR_BP;
+    case VEX_W32: return !wide && insn.vex.w;
     case UNALIGNED: return s->target & 15 || (insn.memory && insn.address_size == SIZE_16);
     case PENDING: return s->in.fx.status & 0x80;
     case UNMASKED_RANGE: return s->out.fx.status & ~s->out.fx.control & 0x18;
@@ -319,10 +328,10 @@ static bool both_near(u64 a, u64 b)
     return near((u32)a, (u32)b) && near(a >> 32, b >> 32);
 }
 
-static void compare_fx(struct comparison *c, const struct silicon_case *s, const struct fx_image *guest,
+static void compare_fx(struct comparison *c, const struct silicon_case *s, const struct machine_state *state,
                        unsigned ignored)
 {
-    const struct fx_image *host = &s->out.fx;
+    const struct fx_image *host = &s->out.fx, *guest = &state->fx;
     unsigned conditions = ignored & (PART_CONDITION | PART_PE);
     char name[20];
     differ(c, "x87 control", host->control, guest->control);
@@ -342,6 +351,12 @@ static void compare_fx(struct comparison *c, const struct silicon_case *s, const
             snprintf(name, sizeof(name), "xmm%u.%u", i, j);
             if (!(ignored & PART_APPROXIMATE) || !both_near(host->xmm[i][j], guest->xmm[i][j]))
                 differ(c, name, host->xmm[i][j], guest->xmm[i][j]);
+        }
+    for (unsigned i = 0; i < 16 && sandbox.has_avx; i++)
+        for (unsigned j = 0; j < 2; j++) {
+            snprintf(name, sizeof(name), "ymm%u.%u", i, 2 + j);
+            if (!(ignored & PART_APPROXIMATE) || !both_near(s->out.ymm[i][j], state->ymm[i][j]))
+                differ(c, name, s->out.ymm[i][j], state->ymm[i][j]);
         }
 }
 
@@ -369,7 +384,7 @@ static void compare(struct comparison *c, const struct silicon_case *s, const st
     compare_general(c, s, guest, ignored);
     if (s->out.vector != guest->vector)
         return;
-    compare_fx(c, s, &guest->fx, ignored);
+    compare_fx(c, s, guest, ignored);
     compare_memory(c, s, ignored);
 }
 
@@ -400,7 +415,8 @@ static void check_read(struct cpu *cpu, struct comparison *c, const struct silic
     u64 compared = opcode->flags_written & ~(u64)opcode->flags_undefined & (FLAGS_ARITH | FLAG_DF);
     bool same = after.vector == before->vector && after.rip == before->rip &&
                 !memcmp(after.gpr, before->gpr, sizeof(after.gpr)) &&
-                !memcmp(&after.fx, &before->fx, sizeof(after.fx)) && !memcmp(memory, toy.ram + PHYS_DATA, DATA_SIZE) &&
+                !memcmp(&after.fx, &before->fx, sizeof(after.fx)) &&
+                !memcmp(after.ymm, before->ymm, sizeof(after.ymm)) && !memcmp(memory, toy.ram + PHYS_DATA, DATA_SIZE) &&
                 !((after.rflags ^ before->rflags) & compared);
     differ(c, "it reads flags that the row does not", same, true);
 }
