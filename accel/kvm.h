@@ -62,7 +62,7 @@ struct kvm {
     /* State. */
     struct kvm_msr_field msrs[KVM_MAX_MSRS];
     unsigned msr_count;
-    bool has_sregs2, has_xsave;
+    bool has_sregs2, has_xcrs;
     u64 sync; /* register sets that KVM_RUN leaves in run->s (KVM_CAP_SYNC_REGS) */
     bool synced; /* ... and that are the guest's still */
     u64 tsc_offset; /* as KVM has it */

@@ -46,6 +46,7 @@ struct fake_kvm {
     struct kvm_regs regs;
     struct kvm_sregs2 sregs;
     struct kvm_xsave xsave;
+    struct kvm_xcrs xcrs;
     struct kvm_debugregs debug;
     struct kvm_vcpu_events events;
     struct kvm_msr_entry msrs[KVM_MAX_MSRS];
@@ -263,6 +264,8 @@ static inline int fake_answer(unsigned long request, void *argument)
     FAKE_SET(KVM_SET_SREGS2, fake.sregs);
     FAKE_GET(KVM_GET_XSAVE, fake.xsave);
     FAKE_SET(KVM_SET_XSAVE, fake.xsave);
+    FAKE_GET(KVM_GET_XCRS, fake.xcrs);
+    FAKE_SET(KVM_SET_XCRS, fake.xcrs);
     FAKE_GET(KVM_GET_DEBUGREGS, fake.debug);
     FAKE_SET(KVM_SET_DEBUGREGS, fake.debug);
     FAKE_SET(KVM_SET_GUEST_DEBUG, fake.guest_debug);

@@ -2,8 +2,8 @@
  * struct cpu to KVM's registers and back.
  *
  * Source: Linux kernel documentation, virt/kvm/api: KVM_SET_REGS, KVM_SET_SREGS2, KVM_SET_XSAVE, KVM_SET_MSRS,
- *   KVM_SET_DEBUGREGS, KVM_SET_VCPU_EVENTS, KVM_SET_CPUID2, KVM_VCPU_TSC_CTRL; SDM vol. 1 "XSAVE area".
- * Modelled: all that struct cpu has.  XSAVE beyond x87 and SSE follows when the interpreter has it.
+ *   KVM_SET_XCRS, KVM_SET_DEBUGREGS, KVM_SET_VCPU_EVENTS, KVM_SET_CPUID2, KVM_VCPU_TSC_CTRL; SDM vol. 1 "XSAVE area".
+ * Modelled: all that struct cpu has.
  */
 #include <config.h>
 
@@ -199,7 +199,7 @@ static bool store_sregs(struct kvm *kvm)
     return true;
 }
 
-/* --- x87, SSE --- */
+/* --- x87, SSE, AVX, XCR0 --- */
 
 /* The legacy part of an XSAVE area, in its 64-bit layout. */
 struct legacy_area {
@@ -216,7 +216,9 @@ struct legacy_area {
 };
 _Static_assert(sizeof(struct legacy_area) == 416, "FXSAVE area up to the reserved bytes");
 #define XSTATE_BV 512
-#define XSTATE_X87_SSE 3u
+#define AVX_AREA 576 /* component 2 in the standard form */
+
+static bool has_avx(const struct cpu *cpu) { return xsave_supported(cpu) & XSTATE_AVX; }
 
 static bool load_fpu(struct kvm *kvm)
 {
@@ -233,7 +235,9 @@ static bool load_fpu(struct kvm *kvm)
     }
     for (unsigned i = 0; i < 16; i++)
         memcpy(area->xmm[i], &cpu->vec[i], 16);
-    *(u64 *)((u8 *)&image + XSTATE_BV) = XSTATE_X87_SSE;
+    *(u64 *)((u8 *)&image + XSTATE_BV) = XSTATE_X87 | XSTATE_SSE | (has_avx(cpu) ? XSTATE_AVX : 0);
+    for (unsigned i = 0; i < 16 && has_avx(cpu); i++)
+        memcpy((u8 *)&image + AVX_AREA + 16 * i, &cpu->vec[i].q[2], 16);
     return ask(kvm, KVM_SET_XSAVE, &image, "the x87 and SSE registers are beyond KVM");
 }
 
@@ -261,6 +265,31 @@ static bool store_fpu(struct kvm *kvm)
     for (unsigned i = 0; i < 16; i++)
         memcpy(&cpu->vec[i], area->xmm[i], 16);
     cpu->mxcsr = area->mxcsr;
+    bool initial = !(*(u64 *)((u8 *)&image + XSTATE_BV) & XSTATE_AVX);
+    for (unsigned i = 0; i < 16 && has_avx(cpu); i++) {
+        memcpy(&cpu->vec[i].q[2], (u8 *)&image + AVX_AREA + 16 * i, 16);
+        if (initial)
+            cpu->vec[i].q[2] = cpu->vec[i].q[3] = 0;
+    }
+    return true;
+}
+
+static bool load_xcr0(struct kvm *kvm)
+{
+    struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs = {{.xcr = 0, .value = kvm->vcpu->cpu->xcr0}}};
+    return !kvm->has_xcrs || ask(kvm, KVM_SET_XCRS, &xcrs, "XCR0 is beyond KVM");
+}
+
+static bool store_xcr0(struct kvm *kvm)
+{
+    struct kvm_xcrs xcrs = {.nr_xcrs = 0};
+    if (!kvm->has_xcrs)
+        return true;
+    if (!ask(kvm, KVM_GET_XCRS, &xcrs, "KVM_GET_XCRS"))
+        return false;
+    for (unsigned i = 0; i < MIN(xcrs.nr_xcrs, (u32)KVM_MAX_XCRS); i++)
+        if (xcrs.xcrs[i].xcr == 0)
+            kvm->vcpu->cpu->xcr0 = xcrs.xcrs[i].value;
     return true;
 }
 
@@ -470,7 +499,7 @@ bool kvm_state_load(struct kvm *kvm)
         return load_user(kvm);
     put_regs(cpu, &regs);
     kvm_tsc_load(kvm);
-    if (!load_sregs(kvm) || !load_msrs(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
+    if (!load_sregs(kvm) || !load_msrs(kvm) || !load_xcr0(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
         !ask(kvm, KVM_SET_REGS, &regs, "KVM_SET_REGS") || !load_events(kvm))
         return false;
     kvm->run->cr8 = cpu->cr8;
@@ -488,7 +517,8 @@ bool kvm_state_store(struct kvm *kvm)
     if (!ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS"))
         return false;
     get_regs(cpu, &regs);
-    if (!store_sregs(kvm) || !store_msrs(kvm) || !store_fpu(kvm) || !store_debug(kvm) || !store_events(kvm))
+    if (!store_sregs(kvm) || !store_msrs(kvm) || !store_xcr0(kvm) || !store_fpu(kvm) || !store_debug(kvm) ||
+        !store_events(kvm))
         return false;
     kvm_tsc_store(kvm);
     cpu->pending_dr6 = kvm->guest_trap;
@@ -610,6 +640,8 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
     kvm->sync = sync > 0 ? (u64)sync & (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS) : 0;
     kvm->run->kvm_valid_regs = kvm->sync;
     limit_features(kvm);
+    kvm->has_xcrs = cpu_has(kvm->vcpu->cpu, FEATURE_XSAVE) &&
+                    kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) > 0;
     int r = load_cpuid(kvm, err);
     if (r < 0)
         return r;

@@ -26,7 +26,7 @@ static void fill(struct cpu *cpu)
 {
     for (unsigned i = 0; i < 16; i++) {
         cpu->gpr[i] = random64();
-        memcpy(&cpu->vec[i], (u64[]){random64(), random64()}, 16);
+        memcpy(&cpu->vec[i], (u64[]){random64(), random64(), random64(), random64()}, 32);
     }
     for (unsigned i = 0; i < 8; i++)
         cpu->fpu.reg[i] = (struct x87_reg){.mantissa = random64(), .sign_exponent = (u16)random64()};
@@ -38,6 +38,7 @@ static void fill(struct cpu *cpu)
     cpu->cr3 = 0x1000;
     cpu->cr4 = CR4_PAE | CR4_OSFXSR | CR4_PGE;
     cpu->cr8 = 5;
+    cpu->xcr0 = XSTATE_X87 | XSTATE_SSE | XSTATE_AVX;
     cpu->efer = EFER_LMA | EFER_LME | EFER_SCE | EFER_NXE;
     cpu->cpl = 3;
     cpu->fpu.control = 0x027f;
@@ -85,6 +86,7 @@ static void compare(const struct cpu *cpu, const struct cpu *want)
     SAME(cr3);
     SAME(cr4);
     SAME(cr8);
+    SAME(xcr0);
     SAME(efer);
     SAME(apic_base);
     SAME(dr);
@@ -101,7 +103,7 @@ static void compare(const struct cpu *cpu, const struct cpu *want)
     SAME(fpu.dp);
     SAME(mxcsr);
     for (unsigned i = 0; i < 16; i++)
-        CHECK(!memcmp(&cpu->vec[i], &want->vec[i], 16));
+        CHECK(!memcmp(&cpu->vec[i], &want->vec[i], 32));
     SAME(star);
     SAME(lstar);
     SAME(cstar);
@@ -131,6 +133,7 @@ static void spoil(struct cpu *cpu)
     cpu->fpu.control = 0x37f;
     cpu->fpu.status = cpu->fpu.opcode = 0;
     cpu->mxcsr = 0;
+    cpu->xcr0 = XSTATE_X87;
     cpu->dr[6] = cpu->dr[7] = 0;
     cpu->nmi_blocked = false;
     cpu->shadow = 0;
@@ -177,10 +180,27 @@ TEST(state_lies_where_the_interface_says)
     CHECK(!memcmp(area + 32 + 16 * 3, &cpu->fpu.reg[0].mantissa, 8));
     CHECK(!memcmp(area + 160, &cpu->vec[0], 16));
     CHECK(!memcmp(area + 160 + 15 * 16, &cpu->vec[15], 16));
-    CHECK_EQ(area[512], 3);
+    CHECK_EQ(area[512], 7);
+    CHECK(!memcmp(area + 576, &cpu->vec[0].q[2], 16));
+    CHECK(!memcmp(area + 576 + 15 * 16, &cpu->vec[15].q[2], 16));
+    CHECK_EQ(fake.xcrs.xcrs[0].value, 7);
     CHECK_EQ(fake_msr(0xc0000082)->data, cpu->lstar);
     CHECK_EQ(fake.events.interrupt.shadow, KVM_X86_SHADOW_INT_MOV_SS);
     CHECK_EQ(fake.events.nmi.masked, 1);
+    close_rig();
+}
+
+/* A component whose XSTATE_BV bit is clear is in its initial state, whatever its bytes are. */
+TEST(upper_halves_that_kvm_calls_initial_are_zero)
+{
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu;
+    fill(cpu);
+    CHECK(kvm_state_load(kvm));
+    ((u8 *)&fake.xsave)[512] = 3;
+    CHECK(kvm_state_store(kvm));
+    CHECK_EQ(cpu->vec[3].q[2] | cpu->vec[3].q[3], 0);
+    CHECK(cpu->vec[3].q[0] != 0);
     close_rig();
 }
 

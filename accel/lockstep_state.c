@@ -113,11 +113,11 @@ static bool counts(const struct lockstep *ls, const struct state_field *field)
     return field->which == ALL || !ls->second->timed;
 }
 
-/* XMM registers are compared under KVM, too, which has no more of them. */
-static bool same_xmm(const struct cpu *a, const struct cpu *b)
+/* XMM and YMM registers are compared under KVM, too, which has no more of them. */
+static bool same_vectors(const struct cpu *a, const struct cpu *b)
 {
     for (unsigned i = 0; i < 16; i++)
-        if (memcmp(&a->vec[i], &b->vec[i], 16) != 0)
+        if (memcmp(&a->vec[i], &b->vec[i], 32) != 0)
             return false;
     return true;
 }
@@ -140,7 +140,7 @@ bool lockstep_same_state(const struct lockstep *ls)
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
         if (!same_field(ls, &fields[i]))
             return false;
-    return same_xmm(ls->a->cpu, ls->b.cpu);
+    return same_vectors(ls->a->cpu, ls->b.cpu);
 }
 
 void lockstep_copy_state(struct lockstep *ls)
