@@ -112,7 +112,7 @@ fi
 
 # The sums as this host's processor has them.
 sums=$("$work/soak_guest" 1 | sed -n 's/^sum .* /wait /p')
-linux="-m 256 -display none -serial stdio -no-reboot -kernel $guests/linux -initrd $work/soak.gz"
+linux="-cpu max -m 256 -display none -serial stdio -no-reboot -kernel $guests/linux -initrd $work/soak.gz"
 socket=$work/monitor
 rm -f "$socket"
 

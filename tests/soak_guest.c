@@ -1,7 +1,7 @@
 /*
  * /init of the soak test's initrd (tests/check-kvm.sh): a program for 64-bit Linux without any library that does the same
- * sums again and again, in integer, x87 and SSE registers, across system calls, page faults, signals and processes, and
- * compares each round with the first.  Run on the host it prints what the first round must be.
+ * sums again and again, in integer, x87, SSE and (where CPUID and XCR0 say so) AVX registers, across system calls, page
+ * faults, signals and processes, and compares each round with the first.  Run on the host it prints what the first round must be.
  *
  *   soak_guest ROUNDS    as an ordinary program; as process 1: for SOAK seconds (environment), then power off.
  *
@@ -14,6 +14,8 @@ typedef unsigned long long u64;
 typedef unsigned char u8;
 typedef double v2d __attribute__((vector_size(16)));
 typedef unsigned v4u __attribute__((vector_size(16)));
+typedef double v4d __attribute__((vector_size(32)));
+typedef unsigned v8u __attribute__((vector_size(32)));
 
 static long syscall6(long n, long a, long b, long c, long d, long e, long f)
 {
@@ -112,6 +114,27 @@ static u64 sse(void)
     return mix(hash, ((u64 *)&a)[1] ^ ((u64 *)&w)[1]);
 }
 
+/* All of a YMM register counts, and stays live across system calls. */
+__attribute__((target("avx2,fma"))) static u64 avx(void)
+{
+    v4d a = {1.5, -2.25, 0.125, 7}, b = {0.75, 3.125, -1, 0.5}, c = {1e-3, 1e3, 1, -1};
+    v8u w = {1, 2, 3, 4, 5, 6, 7, 8}, turn = {7, 0, 1, 2, 3, 4, 5, 6};
+    u64 hash = 7;
+    for (int i = 0; i < 20000; i++) {
+        __asm__("vfmadd213pd %2, %1, %0" : "+x"(a) : "x"(b), "x"(c));
+        b = b / (a * a + (v4d){1, 1, 1, 1}) + (v4d){0.5, 0.25, 0.125, 1};
+        __asm__("vsqrtpd %1, %0" : "=x"(c) : "x"(b * b + (v4d){1, 2, 3, 4}));
+        w = w * 1664525u + (v8u){1013904223u, 1, 3, 5, 7, 9, 11, 13};
+        __asm__("vpermd %0, %1, %0" : "+x"(w) : "x"(turn));
+        __asm__("vpsrlvd %1, %0, %0" : "+x"(w) : "x"(turn & 1));
+        if ((i & 63) == 0)
+            hash = mix(mix(hash, ((u64 *)&a)[3] ^ ((u64 *)&b)[2]), ((u64 *)&w)[3] ^ ((u64 *)&c)[0]);
+        if ((i & 2047) == 0)
+            hash = mix(hash, (u64)call(__NR_close, 99, 0, 0));
+    }
+    return mix(hash, ((u64 *)&a)[2] ^ ((u64 *)&w)[2]);
+}
+
 /* String instructions over pages that are new each time. */
 static u64 pages(void)
 {
@@ -192,11 +215,25 @@ __attribute__((section(".text.last"), aligned(4096), noinline)) static u64 proce
     return hash;
 }
 
+/* In the same page. */
+__attribute__((section(".text.last"), noinline)) static int has_avx(void)
+{
+    unsigned a = 1, b, c = 0, d, low, high;
+    const unsigned wanted = 1u << 28 | 1u << 27 | 1u << 12; /* AVX, OSXSAVE, FMA */
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    if ((c & wanted) != wanted)
+        return 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    a = 7, c = 0;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return (low & 6) == 6 && b >> 5 & 1;
+}
+
 static const struct {
     const char *name;
     u64 (*sum)(void);
 } sums[] = {{"integers", integers}, {"x87", x87}, {"sse", sse}, {"pages", pages}, {"processes", processes},
-          {"compatibility", compatibility}};
+          {"compatibility", compatibility}, {"avx", avx}};
 enum { SUMS = sizeof(sums) / sizeof(sums[0]) };
 
 static u64 number(const char *text)
@@ -210,8 +247,9 @@ static u64 number(const char *text)
 static int soak(u64 rounds, u64 until)
 {
     u64 first[SUMS] = {0}, round = 0, wrong = 0, cpuid = processor();
+    int count = has_avx() ? SUMS : SUMS - 1; /* AVX is the last */
     do {
-        for (int i = 0; i < SUMS; i++) {
+        for (int i = 0; i < count; i++) {
             u64 sum = sums[i].sum();
             if (round == 0) {
                 print("sum "), print(sums[i].name), print(" "), print_hex(sum), print("\n");
