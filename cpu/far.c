@@ -293,7 +293,10 @@ static void return_to(struct cpu *cpu, struct stack *stack, u16 selector, u64 of
         descriptor_set_accessed(cpu, selector, &d);
         stack->ss = loaded;
         bool flat = in_long_mode(cpu) && descriptor_is_long(&d);
-        write_masked(&stack->sp, sp, flat ? ~0ull : loaded.access & SEG_DB ? 0xffffffff : 0xffff);
+        if (flat || loaded.access & SEG_DB)
+            stack->sp = flat ? sp : (u32)sp; /* nothing of the inner level's RSP stays above ESP */
+        else
+            write_masked(&stack->sp, sp, 0xffff);
     } else {
         code_check_offset(cpu, &d, offset);
         descriptor_set_accessed(cpu, selector, &d);

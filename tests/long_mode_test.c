@@ -662,6 +662,19 @@ TEST(iret_enters_compatibility_mode)
     CHECK_EQ(out.seg[CS], USER_CODE32);
 }
 
+/* SDM vol. 2, "IRET": ESP is loaded; vol. 1, 3.4.1.1: a 32-bit result clears the upper half of the register. */
+TEST(iret_to_compatibility_mode_leaves_nothing_of_the_kernels_rsp)
+{
+    fresh();
+    const u64 frame[5] = {CODE_BASE + 0x80, USER_CODE32, 0x2, DATA_BASE + 0x800, USER_DATA};
+    memcpy(toy.ram + 0x9000, frame, sizeof(frame));
+    test.in.gpr[RSP] = HIGH + 0x9000;
+    RUN0(0x48, 0xcf);
+    CHECK_EQ(out.vector, VECTOR_BP);
+    CHECK_EQ(out.seg[CS], USER_CODE32);
+    CHECK_EQ(out.gpr[RSP], DATA_BASE + 0x800);
+}
+
 /* --- flags and software interrupts --- */
 
 TEST(cli_and_sti_change_if)
