@@ -47,6 +47,7 @@ holds() {
     ends) bytes | grep -q "\$2 \\\$" ;;
     aux) aux | grep -q "\$2" ;;
     shot) ls clutch-*.png >/dev/null 2>&1 && mv clutch-*.png "$work" ;;
+    shots) [ "\$(ls clutch-*.png 2>/dev/null | wc -l)" = 2 ] && mv clutch-*.png "$work" ;;
     file) grep -q "\$3" "\$2" ;;
     same) # the picture in the window is the one in a file: at its original size
         rm -f "$work/window.ppm"
@@ -82,6 +83,13 @@ window() {
     # shellcheck disable=SC2046
     converse "$label" -m "$socket" $(clutch) "$@" <"$work/talk"
 }
+
+if DISPLAY=:54321 within 20 "$CLUTCH" -display sdl -audiodev none 2>"$work/stderr" ||
+    ! grep -q 'clutch: no window: .*:54321' "$work/stderr"; then
+    fail "a display that does not answer is told"
+else
+    ok "a display that does not answer is told"
+fi
 
 # --- every key ------------------------------------------------------------------------------------------------------
 
@@ -286,8 +294,8 @@ window "a screenshot" -hda "$O/roms/demo.bin" -snapshot <<END
 timeout 60
 until window
 sleep 3
-keys ctrl+alt+s
-until shot
+keys ctrl+alt+s ctrl+alt+s
+until shots
 monitor quit
 status 0
 END

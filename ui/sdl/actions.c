@@ -163,16 +163,15 @@ static void full_screen(struct window *window, int argument)
 
 void action_zoom(struct window *window, int zoom)
 {
-    int width, height;
     window->user_sized = false;
     window->zoom = MAX(1, MIN(zoom, 8));
     if (window->full_screen)
         return;
     SDL_RestoreWindow(window->sdl);
-    picture_natural_size(window, window->zoom, &width, &height);
-    window->asked_width = width;
-    window->asked_height = height + (window_status_shown(window) ? STATUS_HEIGHT : 0);
-    SDL_SetWindowSize(window->sdl, window->asked_width, window->asked_height);
+    int taken = window_take_size(window, window->zoom);
+    if (taken < window->zoom)
+        window_notice(window, "The desktop has no room for more");
+    window->zoom = taken;
     window_layout(window);
 }
 
@@ -226,20 +225,32 @@ static void square(struct window *window, int argument)
         action_zoom(window, window->zoom);
 }
 
+/* A new file by the time of day, with a number behind it for the second one in a second; NULL and errno. */
+static FILE *create_screenshot(char name[64])
+{
+    char when[32];
+    time_t now = time(NULL);
+    struct tm local;
+    FILE *file = NULL;
+    if (!localtime_r(&now, &local) || !strftime(when, sizeof(when), "clutch-%Y%m%d-%H%M%S", &local))
+        return NULL;
+    for (int i = 1; i < 100 && !file && (i == 1 || errno == EEXIST); i++) {
+        snprintf(name, 64, i == 1 ? "%s.png" : "%s-%d.png", when, i);
+        file = fopen(name, "wbxe");
+    }
+    return file;
+}
+
 /* Drawn anew, so that a hidden window gives a picture, too; written without the machine's lock. */
 static void screenshot(struct window *window, int argument)
 {
-    char name[64];
+    char name[64] = "";
     struct surface surface = {0};
     const struct display *display = &window->machine->display;
-    time_t now = time(NULL);
-    struct tm local;
-    if (!localtime_r(&now, &local) || !strftime(name, sizeof(name), "clutch-%Y%m%d-%H%M%S.png", &local))
-        return;
     machine_lock(window->machine);
     int r = display->render ? display->render(display->opaque, &surface) : -ENODEV;
     machine_unlock(window->machine);
-    FILE *file = r == 0 ? fopen(name, "wbxe") : NULL;
+    FILE *file = r == 0 ? create_screenshot(name) : NULL;
     if (r == 0)
         r = file ? png_write(file, &surface) : -errno;
     if (file && fclose(file) != 0 && r == 0)

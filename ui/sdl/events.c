@@ -39,7 +39,8 @@ void events_type(struct window *window, const int *keys, int count)
 /* AltGr arrives as right Alt, on some hosts with a left Ctrl: so shortcuts take the left Alt only. */
 static bool is_shortcut(const SDL_Keysym *key)
 {
-    return key->mod & SHORTCUT && key->mod & KMOD_LALT && !(key->mod & KMOD_SHIFT);
+    bool plus = key->sym == SDLK_EQUALS || key->sym == SDLK_PLUS; /* on many keyboards with Shift */
+    return key->mod & SHORTCUT && key->mod & KMOD_LALT && (plus || !(key->mod & KMOD_SHIFT));
 }
 
 static void answer_question(struct window *window, SDL_Keycode key)

@@ -61,7 +61,7 @@ struct menu_entry {
     int argument;
 };
 
-#define MENU_MAX 512
+#define MENU_MAX 4096
 #define MENU_DEPTH 4
 
 struct menu {
@@ -151,6 +151,8 @@ void window_close(struct window *window); /* the close button: asks once */
 void window_quit(struct window *window);
 /* The window's size, or whether it has furniture, changed: where everything goes now. */
 void window_layout(struct window *window);
+/* Gives it the size of the guest's picture, `zoom` times or as often as the desktop has room for; returns how often. */
+int window_take_size(struct window *window, int zoom);
 bool window_status_shown(const struct window *window);
 void window_output_size(struct window *window, int *width, int *height);
 /* Where a place in SDL's window coordinates is on the output. */

@@ -103,23 +103,29 @@ void window_layout(struct window *window)
     window->redraw = true;
 }
 
+int window_take_size(struct window *window, int zoom)
+{
+    SDL_Rect usable = {0, 0, 1 << 20, 1 << 20};
+    int status = window_status_shown(window) ? STATUS_HEIGHT : 0, width, height;
+    SDL_GetDisplayUsableBounds(MAX(0, SDL_GetWindowDisplayIndex(window->sdl)), &usable);
+    for (;; zoom--) {
+        picture_natural_size(window, zoom, &width, &height);
+        if ((width <= usable.w && height + status <= usable.h) || zoom <= 1)
+            break;
+    }
+    window->asked_width = MAX(MIN(width, usable.w), MINIMUM_WIDTH);
+    window->asked_height = MAX(MIN(height + status, usable.h), MINIMUM_HEIGHT);
+    SDL_SetWindowSize(window->sdl, window->asked_width, window->asked_height);
+    return zoom;
+}
+
 /* The window takes the size of the guest's picture, unless the user has said how large it should be. */
 static void follow_guest(struct window *window)
 {
     u32 flags = SDL_GetWindowFlags(window->sdl);
-    SDL_Rect usable = {0, 0, 1 << 20, 1 << 20};
-    int zoom = window->zoom, width, height;
     bool fixed = flags & (SDL_WINDOW_MAXIMIZED | SDL_WINDOW_FULLSCREEN_DESKTOP);
-    if (!fixed && !window->user_sized) {
-        SDL_GetDisplayUsableBounds(MAX(0, SDL_GetWindowDisplayIndex(window->sdl)), &usable);
-        int status = window_status_shown(window) ? STATUS_HEIGHT : 0;
-        do
-            picture_natural_size(window, zoom, &width, &height);
-        while ((width > usable.w || height + status > usable.h) && --zoom > 0);
-        window->asked_width = MAX(MIN(width, usable.w), MINIMUM_WIDTH);
-        window->asked_height = MAX(MIN(height + status, usable.h), MINIMUM_HEIGHT);
-        SDL_SetWindowSize(window->sdl, window->asked_width, window->asked_height);
-    }
+    if (!fixed && !window->user_sized)
+        window_take_size(window, window->zoom);
     window_layout(window);
 }
 
@@ -324,6 +330,13 @@ static int fail(struct error *err)
     return error_set(err, ENODEV, "no window (%s); -display none and -nographic work without", SDL_GetError());
 }
 
+/* SDL's last resorts, unless the user asked for them. */
+static bool nobody_sees_it(void)
+{
+    const char *driver = SDL_GetCurrentVideoDriver(), *asked = getenv("SDL_VIDEODRIVER");
+    return (!asked || !*asked) && driver && (!strcmp(driver, "offscreen") || !strcmp(driver, "dummy"));
+}
+
 static int ignore_x_error(void *display, void *event)
 {
     return 0;
@@ -354,6 +367,11 @@ static int open_window(struct window *window, struct error *err)
     survive_x_errors();
     if (SDL_Init(SDL_INIT_VIDEO | SDL_INIT_EVENTS) < 0)
         return fail(err);
+    if (nobody_sees_it()) {
+        const char *display = getenv("DISPLAY");
+        return error_set(err, ENODEV, "no window: %s%s; -display none and -nographic work without",
+                         display ? "no desktop answers at DISPLAY=" : "DISPLAY is not set", display ? display : "");
+    }
     survive_x_errors();
     if (!window->options.no_joystick)
         SDL_InitSubSystem(SDL_INIT_GAMECONTROLLER); /* none is no reason to stop */
