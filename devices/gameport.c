@@ -3,8 +3,10 @@
  *
  * Source: IBM Options and Adapters Technical Reference, "IBM Game Control Adapter": a write starts four one-shots whose
  *         times follow from the sticks' resistances: 24.2 us + 0.011 us for each ohm, of 0 to 100 kilohms.
+ *         IBM PC/AT Technical Reference, "I/O Channel": an 8-bit I/O cycle takes six clocks of 8 MHz.
  * Modelled: the four one-shots in guest time, the four buttons; without a joystick the resistance is infinite, and a
- *         one-shot that was started never ends.
+ *         one-shot that was started never ends.  Programs time the one-shots by the number of their reads, so a read
+ *         counts as a bus cycle at least, however fast the processor is.
  */
 #include "devices/gameport.h"
 
@@ -15,6 +17,7 @@
 enum { PORT = 0x201 };
 
 #define BASE_NS 24200u
+#define CYCLE_NS 750u
 #define FULL_NS 1100000u /* 100 kilohms at 0.011 us */
 
 /* How long the one-shot of an axis stays high. */
@@ -31,8 +34,9 @@ static bool is_high(const struct gameport *port, int axis, u64 passed)
 
 static u64 read(void *opaque, u64 offset, unsigned size)
 {
-    const struct gameport *port = opaque;
-    u64 passed = clock_ns(port->clock) - port->fired_at;
+    struct gameport *port = opaque;
+    port->reads += port->reads < UINT32_MAX;
+    u64 passed = MAX(clock_ns(port->clock) - port->fired_at, (u64)port->reads * CYCLE_NS);
     u8 value = (u8)((~port->buttons & 15u) << 4); /* a button pulls its line low */
     for (int axis = 0; axis < INPUT_JOYSTICK_AXES; axis++)
         value |= is_high(port, axis, passed) << axis;
@@ -44,6 +48,7 @@ static void write(void *opaque, u64 offset, u64 value, unsigned size)
     struct gameport *port = opaque;
     port->fired = true;
     port->fired_at = clock_ns(port->clock);
+    port->reads = 0;
 }
 
 static const struct bus_ops bus = {.read = read, .write = write, .min_size = 1, .max_size = 1};
@@ -61,12 +66,14 @@ static void reset(void *state)
 {
     struct gameport *port = state;
     port->fired = false;
+    port->reads = 0;
     port->fired_at = 0;
 }
 
 static const struct field fields[] = {
     FIELD(BOOL, struct gameport, fired),
     FIELD(U64, struct gameport, fired_at),
+    FIELD(U32, struct gameport, reads),
     FIELD_END,
 };
 

@@ -9,6 +9,7 @@
 struct gameport {
     /* Guest state. */
     bool fired;   /* the one-shots were started */
+    u32 reads;    /* since then */
     u64 fired_at; /* virtual ns */
     /* The host's, not the guest's: not saved. */
     bool connected;

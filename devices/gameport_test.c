@@ -48,6 +48,19 @@ TEST(a_centred_stick_is_at_50_kilohms)
     bench_close(&bench);
 }
 
+/* 574.2 us are 765.6 bus cycles of 750 ns. */
+TEST(a_read_takes_a_bus_cycle_at_least)
+{
+    int reads = 1;
+    start();
+    hold(0, 0, 0);
+    bench_out(&bench, 0x201, 0xff);
+    while (bench_in(&bench, 0x201) & 1 && reads < 10000)
+        reads++;
+    CHECK_EQ(reads, 766);
+    bench_close(&bench);
+}
+
 TEST(a_pressed_button_reads_0)
 {
     start();
