@@ -12,6 +12,7 @@
 #if CONFIG_KVM
 #include "accel/kvm_fake.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "accel/shift.h"
@@ -644,6 +645,41 @@ TEST(auto_takes_the_interpreter_and_says_why_in_one_line)
         CHECK(strstr(said, "/dev/kvm"));
     }
     close_board();
+}
+
+/* An OUT after `ms`, as kvm_measure's loop ends. */
+static int measured(struct kvm_run *run, unsigned ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)ms * 1000000}, NULL);
+    return port_exit(run, KVM_EXIT_IO_OUT, 1, 1);
+}
+
+static int slow(struct kvm_run *run) { return measured(run, 20); }
+static int quick(struct kvm_run *run) { return measured(run, 0); }
+
+static int measure_with(fake_step *first, fake_step *others, struct error *why)
+{
+    open_board();
+    for (unsigned i = 0; i < FAKE_STEPS; i++)
+        fake.steps[i] = i ? others : first;
+    fake.step_count = FAKE_STEPS;
+    int r = kvm_measure(why);
+    close_board();
+    return r;
+}
+
+/* The first run in a new machine pays for its page faults, whatever runs the guest. */
+TEST(hardware_is_known_by_its_best_run)
+{
+    struct error why = {""};
+    CHECK_EQ(measure_with(slow, quick, &why), 0);
+}
+
+TEST(a_software_kvm_is_slow_in_every_run)
+{
+    struct error why = {""};
+    CHECK_EQ(-measure_with(slow, slow, &why), ENOTSUP);
+    CHECK(strstr(why.text, "software"));
 }
 
 TEST(the_next_engine_asked_for_is_taken)
