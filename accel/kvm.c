@@ -347,7 +347,14 @@ static bool serve_msr(struct kvm *kvm)
     return true;
 }
 
-/* CR8 is the local APIC's TPR. */
+/* CR8 is the local APIC's TPR, which the guest also writes as a register in memory.  Lock held. */
+static void read_tpr(struct kvm *kvm)
+{
+    const struct machine *machine = kvm->vcpu->machine;
+    if (!kvm->user_only && machine->apic)
+        kvm->vcpu->cpu->cr8 = kvm->run->cr8 = machine->apic->tpr(machine->apic_opaque, 0) >> 4;
+}
+
 static void follow_tpr(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
@@ -401,6 +408,7 @@ static void load(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
     complete_access(kvm);
+    read_tpr(kvm);
     kvm->cannot = why_not(kvm);
     if (!kvm->cannot && !has_tables(kvm))
         kvm->cannot = "KVM is about to forget old page tables";
@@ -540,6 +548,16 @@ static enum engine_exit after_debug_exit(struct kvm *kvm)
     return why ? cannot(kvm, why) : ENGINE_EXIT_DEBUG;
 }
 
+/* AMD's processors leave nothing of a guest that shuts down (APM vol. 2, "Shutdown Intercept"): KVM has given its
+ * processor an INIT. */
+static bool after_init(struct kvm *kvm)
+{
+    struct kvm_regs regs;
+    struct kvm_sregs sregs;
+    return kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, &regs) == 0 && kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0 &&
+           regs.rip == 0xfff0 && sregs.cs.selector == 0xf000 && !(sregs.cr0 & CR0_PE);
+}
+
 /* What an exit other than an access means; ENGINE_EXIT_BUDGET: nothing, go on. */
 static enum engine_exit after_exit(struct kvm *kvm)
 {
@@ -552,10 +570,13 @@ static enum engine_exit after_exit(struct kvm *kvm)
         cpu->activity = ACTIVITY_HALTED;
         cpu->rflags = kvm->run->if_flag ? cpu->rflags | FLAG_IF : cpu->rflags & ~(u64)FLAG_IF;
         return ENGINE_EXIT_HALTED;
-    /* The registers still are what they were before the first of the three faults: a real one repeats itself. */
+    /* On Intel's processors the registers still are what they were before the first of the three faults: a real one
+     * repeats itself. */
     case KVM_EXIT_SHUTDOWN:
         if (kvm->user_only)
             return cannot(kvm, "an exception or a system call");
+        if (after_init(kvm))
+            return ENGINE_EXIT_SHUTDOWN;
         return cannot(kvm, "a triple fault, which the interpreter shall confirm");
     case KVM_EXIT_DEBUG: return after_debug_exit(kvm);
     case KVM_EXIT_INTERNAL_ERROR: return after_internal_error(kvm);
@@ -577,6 +598,7 @@ static enum engine_exit prepare(struct kvm *kvm)
         return cannot(kvm, "A20 is masked");
     if (cpu->held.valid)
         return cannot(kvm, "an event is waiting");
+    read_tpr(kvm);
     if (kvm->map_stale) {
         kvm->map_stale = false;
         if (kvm_memory_sync(kvm) < 0)
@@ -596,6 +618,8 @@ static enum engine_exit enter(struct kvm *kvm)
     kvm->io_pending = false;
     kvm->synced = r == 0 || code == EINTR;
     kvm->vcpu->exits++;
+    if (r == 0 || code == EINTR)
+        follow_tpr(kvm);
     if (r == 0)
         return ENGINE_EXIT_BUDGET;
     if (code == EINTR || code == EAGAIN)

@@ -637,7 +637,9 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
         kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_DEBUGREGS) <= 0)
         return error_set(err, ENOTSUP, "the host's KVM is too old");
     int sync = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
-    kvm->sync = sync > 0 ? (u64)sync & (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS) : 0;
+    /* Segments cost hardware some forty reads at every exit: only where each exit asks for them. */
+    u64 wanted = kvm->user_only ? KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS : KVM_SYNC_X86_REGS;
+    kvm->sync = sync > 0 ? (u64)sync & wanted : 0;
     kvm->run->kvm_valid_regs = kvm->sync;
     limit_features(kvm);
     kvm->has_xcrs = cpu_has(kvm->vcpu->cpu, FEATURE_XSAVE) &&

@@ -165,12 +165,73 @@ TEST(what_kvm_gives_up_on_is_for_another_engine)
                 {KVM_EXIT_HYPERV, 0, "do not know"},
                 {9999, 0, "do not know"}};
     open_rig();
+    rig->vcpu.cpu->rip = 0x1000;
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         reason_to_give = rows[i].reason;
         suberror_to_give = rows[i].suberror;
         CHECK_EQ(run_steps(give_reason, NULL), ENGINE_EXIT_CANNOT);
         CHECK(strstr(rig->vcpu.cannot, rows[i].text));
     }
+    close_rig();
+}
+
+/* AMD: APM vol. 2, "Shutdown Intercept": the VMCB is undefined; KVM gives its processor an INIT. */
+static int shut_down_to_init(struct kvm_run *run)
+{
+    fake.regs = (struct kvm_regs){.rip = 0xfff0, .rflags = 2};
+    fake.sregs.cr0 = 0x10;
+    fake.sregs.cs = (struct kvm_segment){.base = 0xffff0000, .limit = 0xffff, .selector = 0xf000};
+    run->exit_reason = KVM_EXIT_SHUTDOWN;
+    return 0;
+}
+
+TEST(a_shutdown_that_left_no_registers_is_believed)
+{
+    open_rig();
+    rig->vcpu.cpu->rip = 0x1000;
+    CHECK_EQ(run_steps(shut_down_to_init, NULL), ENGINE_EXIT_SHUTDOWN);
+    close_rig();
+}
+
+/* --- the task priority --- */
+
+static u8 fake_tpr;
+static u8 get_tpr(void *opaque, int cpu) { return fake_tpr; }
+static void set_tpr(void *opaque, int cpu, u8 tpr) { fake_tpr = tpr; }
+static const struct machine_apic fake_apic = {.tpr = get_tpr, .set_tpr = set_tpr};
+
+static int write_cr8_until_signal(struct kvm_run *run)
+{
+    run->cr8 = 9;
+    return EINTR;
+}
+
+/* As a guest's write to offset 80h of its APIC does. */
+static int out_that_sets_tpr(struct kvm_run *run)
+{
+    CHECK_EQ(run->cr8, 9);
+    fake_tpr = 0x30;
+    return out_byte(run);
+}
+
+static int see_tpr(struct kvm_run *run)
+{
+    CHECK_EQ(run->cr8, 3);
+    return EINTR;
+}
+
+/* SDM vol. 3A, "Interaction of Task Priorities between CR8 and APIC": the two are one. */
+TEST(cr8_and_the_apics_tpr_are_one)
+{
+    open_rig();
+    rig->machine->apic = &fake_apic;
+    fake_tpr = 0;
+    CHECK_EQ(run_steps(write_cr8_until_signal, NULL), ENGINE_EXIT_KICKED);
+    CHECK_EQ(fake_tpr, 0x90);
+    CHECK_EQ(run_steps(out_that_sets_tpr, see_tpr), ENGINE_EXIT_KICKED);
+    CHECK_EQ(fake_tpr, 0x30);
+    CHECK_EQ(rig->vcpu.cpu->cr8, 3);
+    rig->machine->apic = NULL;
     close_rig();
 }
 
