@@ -305,9 +305,11 @@ static void do_port(struct kvm *kvm)
 static void do_mmio(struct kvm *kvm)
 {
     struct kvm_run *run = kvm->run;
-    struct memory *memory = kvm->vcpu->machine->memory;
+    struct machine *machine = kvm->vcpu->machine;
+    struct memory *memory = machine->memory;
     u64 value = 0;
     unsigned size = MIN(run->mmio.len, 8u);
+    machine->current_cpu = 0;
     if (run->mmio.is_write) {
         memcpy(&value, run->mmio.data, size);
         memory_store(memory, run->mmio.phys_addr, value, size);
@@ -315,6 +317,7 @@ static void do_mmio(struct kvm *kvm)
         value = memory_load(memory, run->mmio.phys_addr, size);
         memcpy(run->mmio.data, &value, size);
     }
+    machine->current_cpu = -1;
 }
 
 /* False: the exit was for no access. */
@@ -694,6 +697,8 @@ static enum engine_exit loop(struct kvm *kvm)
             return cannot(kvm, "an event is waiting");
         if (kvm->misses_window && kvm->run->request_interrupt_window && !kvm->io_pending)
             return cannot(kvm, "an interrupt waits, and this host's KVM may miss its moment");
+        if (unlikely(kvm->vcpu->cpu->init_pending || kvm->vcpu->cpu->startup_pending))
+            return cannot(kvm, "INIT");
         enum engine_exit why = enter(kvm);
         if (why == ENGINE_EXIT_BUDGET)
             why = serve(kvm);

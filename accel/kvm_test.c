@@ -124,6 +124,27 @@ TEST(registers_in_memory_are_written_and_read)
     close_rig();
 }
 
+static u64 whose_read(void *opaque, u64 offset, unsigned size) { return (u64)rig->machine->current_cpu + 5; }
+static void whose_write(void *opaque, u64 offset, u64 value, unsigned size)
+{
+    rig->written[0] = (u64)rig->machine->current_cpu + 5;
+}
+
+/* SDM vol. 3A, "Accessing Local APIC Registers": each processor reaches its own; what comes from none is an MSI. */
+TEST(registers_in_memory_know_whose_access_it_is)
+{
+    static const struct bus_ops ops = {.read = whose_read, .write = whose_write, .min_size = 1, .max_size = 8};
+    struct region mmio = {.name = "mmio", .kind = REGION_MMIO, .base = 0xfe000000, .size = 0x1000, .enabled = true,
+                          .ops = &ops};
+    open_rig();
+    memory_add(rig->machine->memory, &mmio);
+    run_steps(mmio_write, mmio_read);
+    CHECK_EQ(rig->written[0], 5);
+    CHECK_EQ(fake.completed_data[0], 5);
+    CHECK_EQ(-rig->machine->current_cpu, 1);
+    close_rig();
+}
+
 static int halt(struct kvm_run *run)
 {
     run->exit_reason = KVM_EXIT_HLT;
@@ -334,6 +355,22 @@ TEST(a_kick_during_an_access_loses_neither)
 }
 
 static int signalled(struct kvm_run *run) { return EINTR; }
+
+static int out_that_raises_init(struct kvm_run *run)
+{
+    cpu_raise_init(rig->vcpu.cpu);
+    return out_byte(run);
+}
+
+/* KVM without its own APICs knows no INIT. */
+TEST(init_is_taken_by_the_interpreter_at_once)
+{
+    open_rig();
+    CHECK_EQ(run_steps(out_that_raises_init, out_byte), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(fake.steps_done, 1);
+    CHECK(strstr(rig->vcpu.cannot, "INIT"));
+    close_rig();
+}
 
 TEST(a_signal_ends_the_run)
 {
