@@ -19,12 +19,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,6 +53,19 @@ static u64 host_ns(void)
 
 /* --- is it there? --- */
 
+/* Who may use it: a group, as most distributions have it, or its owner only. */
+static int no_permission(struct error *why)
+{
+    struct stat status;
+    bool shared = stat(DEVICE, &status) == 0 && (status.st_mode & 060) == 060;
+    const struct group *group = shared ? getgrgid(status.st_gid) : NULL;
+    if (!group)
+        return error_set(why, EACCES, DEVICE ": permission denied; only its owner may use it (sudo setfacl -m u:$USER:rw "
+                                      DEVICE ", or run with access to it)");
+    return error_set(why, EACCES, DEVICE ": permission denied; join the group %s (sudo usermod -aG %s $USER, then log in "
+                                  "again) or run with access to it", group->gr_name, group->gr_name);
+}
+
 int kvm_open(struct error *why)
 {
     int fd = kvm_host->open(DEVICE, O_RDWR | O_CLOEXEC);
@@ -61,9 +76,7 @@ int kvm_open(struct error *why)
         return error_set(why, ENOENT, DEVICE " is not there: load the module kvm_intel or kvm_amd, and enable "
                                       "virtualization in the firmware (in a virtual machine: nested)");
     case EACCES:
-    case EPERM:
-        return error_set(why, EACCES, DEVICE ": permission denied; join the group kvm (sudo usermod -aG kvm $USER, "
-                                      "then log in again) or run with access to it");
+    case EPERM: return no_permission(why);
     default: return error_set(why, errno, DEVICE ": %s", strerror(errno));
     }
 }

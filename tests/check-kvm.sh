@@ -35,7 +35,7 @@ else
     status=$?
     rm -f "/tmp/clutch.$$"
     case "$status $out" in
-    "1 "*"permission denied"*"group kvm"*) ok "without permission: exit status 1 and the remedy" ;;
+    "1 "*"permission denied; "*"(sudo "*) ok "without permission: exit status 1 and the remedy" ;;
     *) fail "without permission: $status $out" ;;
     esac
 fi
@@ -60,6 +60,30 @@ for rom in test-fallback test-fpu test-io test-protect test-paging test-task tes
     test-longuser test-operands; do
     [ ! -f "roms/$rom.S" ] || run $rom
 done
+
+# --- fallback ---
+
+# Everything is KVM's from SeaBIOS's boot menu on: x87 and SSE code of 16, 32 and 64 bits, which a software KVM's emulator
+# lacks.  What such a KVM is known to get wrong: an INT of 64-bit user code is #UD there.
+rm -f "$work/menu"
+"$O/tests/expect" -l "$work/fallback.log" -m "$work/menu" "$CLUTCH" -display none -serial stdio -snapshot -no-reboot \
+    -device isa-debug-exit,iobase=0xf4,iosize=4 -boot menu=on -hda "$O/roms/test-fallback.bin" \
+    -accel interp,modes=all,stats=on -monitor unix:"$work/menu",server,nowait >"$work/conversation" 2>&1 <<END
+timeout $((60 * SLOWER))
+screen Press ESC
+monitor accel kvm
+wait failed
+wait a change of engine
+END
+tr -d '\r' <"$work/fallback.log" >"$work/fallback"
+if [ "$(grep -ac '^ok .*: sum by ' "$work/fallback")" = 10 ] &&
+    ! grep -a '^FAIL' "$work/fallback" | grep -v 'registers to ring 3 and back: got 00000006'; then
+    ok "x87 and SSE of 16, 32 and 64 bits where KVM has all modes"
+    grep -a 'times: ' "$work/fallback" | sed 's/^/     /'
+else
+    fail "x87 and SSE of 16, 32 and 64 bits where KVM has all modes"
+    tail -n 20 "$work/conversation" "$work/fallback"
+fi
 
 # --- a system from a floppy ---
 
