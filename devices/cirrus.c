@@ -52,6 +52,12 @@ static u32 banked(const struct cirrus *cirrus, u32 offset)
     return bank(cirrus, 0) + (offset & 0xffff);
 }
 
+/* For the VGA: "Offset Registers" count for planar modes, too, in bytes of a plane. */
+static u32 window_offset(void *opaque, u32 offset)
+{
+    return banked(opaque, offset);
+}
+
 /* For the VGA: the window is plain memory from *start on. */
 static bool linear(void *opaque, u32 *start)
 {
@@ -63,7 +69,8 @@ static bool linear(void *opaque, u32 *start)
 static bool direct(void *opaque)
 {
     const struct cirrus *cirrus = opaque;
-    return !writes_specially(cirrus) && !(is_packed(cirrus) && cirrus->gr[0x0b] & GRB_TWO_OFFSETS);
+    bool one_bank = !(cirrus->gr[0x0b] & GRB_TWO_OFFSETS) && (is_packed(cirrus) || bank(cirrus, 0) == 0);
+    return !writes_specially(cirrus) && one_bank;
 }
 
 void cirrus_update_windows(struct cirrus *cirrus)
@@ -186,10 +193,21 @@ static u64 window_read(void *opaque, u64 offset, unsigned size)
     return value;
 }
 
+/* One access, byte by byte.  The CPU sends the source of a BLT in dwords: what is left of the one in which the source
+ * ends is padding. */
+static void write_bytes(struct cirrus *cirrus, void (*write)(struct cirrus *, u32, u8), u32 at, u64 value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++) {
+        bool waited = cirrus->blt_waits;
+        write(cirrus, at + i, (u8)(value >> 8 * i));
+        if (waited && !cirrus->blt_waits)
+            i |= 3;
+    }
+}
+
 static void window_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
-    for (unsigned i = 0; i < size; i++)
-        window_write_byte(opaque, (u32)offset + i, (u8)(value >> 8 * i));
+    write_bytes(opaque, window_write_byte, (u32)offset, value, size);
 }
 
 static const struct bus_ops window_ops = {.read = window_read, .write = window_write, .min_size = 1, .max_size = 8};
@@ -214,16 +232,17 @@ static u64 aperture_read(void *opaque, u64 offset, unsigned size)
     return value;
 }
 
+static void aperture_write_byte(struct cirrus *cirrus, u32 at, u8 value)
+{
+    if (mmio_in_aperture(cirrus, at))
+        write_mmio(cirrus, at, value);
+    else
+        write_memory(cirrus, at, value);
+}
+
 static void aperture_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
-    struct cirrus *cirrus = opaque;
-    for (unsigned i = 0; i < size; i++) {
-        u32 at = (u32)offset + i;
-        if (mmio_in_aperture(cirrus, at))
-            write_mmio(cirrus, at, (u8)(value >> 8 * i));
-        else
-            write_memory(cirrus, at, (u8)(value >> 8 * i));
-    }
+    write_bytes(opaque, aperture_write_byte, (u32)offset, value, size);
 }
 
 static const struct bus_ops aperture_ops = {
@@ -294,8 +313,8 @@ static u8 read_sr(const struct cirrus *cirrus, unsigned index)
 static void write_blt_status(struct cirrus *cirrus, u8 value)
 {
     u8 old = cirrus->gr[0x31];
-    cirrus->gr[0x31] = (u8)((value & ~GR31_BUSY) | (old & GR31_BUSY));
-    if (old & GR31_RESET && !(value & GR31_RESET))
+    cirrus->gr[0x31] = (u8)((value & ~GR31_STATUS) | (old & GR31_STATUS));
+    if ((old | value) & GR31_RESET)
         cirrus_blt_reset(cirrus);
     else if (value & GR31_START && !(old & GR31_START))
         cirrus_blt_start(cirrus);
@@ -324,6 +343,8 @@ static bool is_extended_cr(unsigned index)
 static u8 read_cr(const struct cirrus *cirrus, unsigned index)
 {
     switch (index) {
+    case 0x22: /* "Graphics Data Latches Readback" */
+        return cirrus->vga.latch[cirrus->vga.gr[GR_READ_MAP] & 3];
     case 0x24:
         return cirrus->vga.ar_data ? 0x80 : 0x00;
     case 0x26:
@@ -482,6 +503,7 @@ static const struct vga_extension extension = {
     .draw_sprite = cirrus_draw_sprite,
     .linear = linear,
     .direct = direct,
+    .window_offset = window_offset,
 };
 
 /* The chip's table. */
@@ -500,8 +522,8 @@ static void reset(void *state)
     cirrus->cursor_x = cirrus->cursor_y = 0;
     cirrus->blt_waits = false;
     cirrus->blt_row = cirrus->blt_bytes = 0;
-    /* "DRAM Control": 64 bits wide, two banks: 4 MiB; VCLK 0-3: 25.18, 28.32, 41.16, 36.08 MHz; MCLK. */
-    cirrus->sr[0x0f] = 0x98;
+    /* "DRAM Control": 32 bits wide, 64 bits, or these in two banks: 1, 2, 4 MiB.  VCLK 0-3: 25.18, 28.32, 41.16, 36.08 MHz; MCLK. */
+    cirrus->sr[0x0f] = cirrus->vga.vram_size >> 20 == 4 ? 0x98 : cirrus->vga.vram_size >> 20 == 2 ? 0x18 : 0x10;
     memcpy(cirrus->sr + 0x0b, "\x66\x5b\x45\x7e", 4);
     memcpy(cirrus->sr + 0x1b, "\x3b\x2f\x30\x33", 4);
     cirrus->sr[0x1f] = 0x1c;
@@ -599,9 +621,12 @@ static int add_function(struct cirrus *cirrus, struct pci_bus *bus, const struct
 int cirrus_init(struct cirrus *cirrus, struct machine *machine, struct pci_bus *bus, const struct vga_config *config)
 {
     memset(cirrus, 0, sizeof(*cirrus));
+    u32 size = config->vram_size ? config->vram_size : CIRRUS_VRAM_SIZE;
     if (config->rom_size > VGA_ROM_MAX)
         return -EFBIG;
-    int r = vga_init_core(&cirrus->vga, machine, CIRRUS_VRAM_SIZE);
+    if (size != 1u << 20 && size != 2u << 20 && size != 4u << 20)
+        return -EINVAL;
+    int r = vga_init_core(&cirrus->vga, machine, size);
     if (r < 0)
         return r;
     cirrus->vga.extension = &extension;

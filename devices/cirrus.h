@@ -6,7 +6,7 @@
 
 #include "devices/vga.h"
 
-#define CIRRUS_VRAM_SIZE (4u << 20)
+#define CIRRUS_VRAM_SIZE (4u << 20) /* unless told otherwise */
 #define CIRRUS_BLT_ROW 8192 /* bytes: the width is 13 bits */
 
 struct cirrus {
@@ -33,7 +33,7 @@ struct cirrus {
 };
 
 /* Plugs the chip in as machine->display.  With a bus: function 1013:00B8 at 00:02.0; without (isapc): no linear frame
- * buffer. 0 or -errno. */
+ * buffer.  Memory of 1, 2 or 4 MiB.  0 or -errno. */
 int cirrus_init(struct cirrus *cirrus, struct machine *machine, struct pci_bus *bus, const struct vga_config *config);
 void cirrus_destroy(struct cirrus *cirrus);
 

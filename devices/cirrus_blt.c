@@ -6,6 +6,7 @@
  *   patterns with and without transparency and inversion, solid fill, transparency by colour, 16 raster operations,
  *   8, 16, 24 and 32 bits a pixel, left edge clipping.  A BLT is complete when its last register is written or its
  *   last byte of source has come.
+ *   The rest of the dword in which a source from the CPU ends is dropped.
  * Not modelled: screen-to-system BLTs (shown under -d unimp), the transparency mask of GR38 and GR39.
  * Unverified: a row that overlaps itself is copied as if it were read before it is written.
  */
@@ -94,6 +95,7 @@ struct row {
     u8 bytes[CIRRUS_BLT_ROW], drawn[CIRRUS_BLT_ROW];
 };
 
+/* "Solid Color Fill" is a kind of pattern with colour expansion; drivers leave its bit set for other BLTs. */
 static bool is_solid(const struct blt *blt)
 {
     return blt->extension & BLT_EXT_SOLID && blt->mode & BLT_EXPAND && blt->mode & BLT_PATTERN;
@@ -273,12 +275,13 @@ void cirrus_blt_reset(struct cirrus *cirrus)
 void cirrus_blt_start(struct cirrus *cirrus)
 {
     const u8 *gr = cirrus->gr;
+    struct blt blt = parameters(cirrus);
     trace(VGA, "blt mode %02x extension %02x rop %02x: %u x %u bytes", gr[0x30], gr[0x33], gr[0x32],
-          field(cirrus, 0x20, 0x1fff) + 1, field(cirrus, 0x22, 0x7ff) + 1);
-    if (gr[0x30] & BLT_TO_SYSTEM) {
+          blt.width, blt.height);
+    if (blt.mode & BLT_TO_SYSTEM) {
         trace(UNIMP, "cirrus: BLT to system memory");
         cirrus_blt_reset(cirrus);
-    } else if (gr[0x30] & BLT_FROM_SYSTEM && !(gr[0x33] & BLT_EXT_SOLID)) {
+    } else if (blt.mode & BLT_FROM_SYSTEM && !is_solid(&blt)) {
         cirrus->gr[0x31] |= GR31_BUSY;
         cirrus->blt_waits = true;
         cirrus->blt_row = cirrus->blt_bytes = 0;

@@ -32,8 +32,10 @@ enum {
     GR31_BUSY = 0x01,
     GR31_START = 0x02,
     GR31_RESET = 0x04,
+    GR31_PROGRESS = 0x08,
     GR31_BUFFERED = 0x10,
     GR31_AUTOSTART = 0x80,
+    GR31_STATUS = GR31_BUSY | GR31_PROGRESS | GR31_BUFFERED, /* these only tell */
 };
 
 /* cirrus.c */
@@ -43,7 +45,7 @@ void cirrus_update_windows(struct cirrus *cirrus);
 /* cirrus_blt.c */
 void cirrus_blt_start(struct cirrus *cirrus);
 void cirrus_blt_reset(struct cirrus *cirrus);
-/* A byte of the source that the engine waits for. */
+/* A byte of the source that the engine waits for; where the source ends, the engine waits no more. */
 void cirrus_blt_feed(struct cirrus *cirrus, u8 value);
 
 /* cirrus_draw.c */

@@ -294,6 +294,55 @@ TEST(system_to_screen_takes_what_the_cpu_writes)
     teardown();
 }
 
+/* A driver writes a line of a glyph as one dword, whatever part of it is used. */
+TEST(what_follows_the_source_in_its_last_dword_is_padding)
+{
+    setup();
+    fill_memory();
+    for (unsigned size = 4; size <= 8; size += 4) {
+        struct operation op = {.bytes = 1, .width = 8, .height = 1, .dst_pitch = 8, .dst = 0x20000, .rop = 0x0d,
+                               .table = 0xc, .mode = 0x84, .fg = 0x55, .bg = 0xaa};
+        static const u8 bits[] = {0x81};
+        memcpy(expected, cirrus.vga.vram, AREA);
+        reference(&op, bits);
+        program(&op);
+        memory_store(machine.memory, size == 4 ? 0xa0000 : 0xe0000000, 0x12345681, 4);
+        CHECK_EQ(indexed_get(0x3ce, 0x31) & 3, 0);
+        CHECK(memcmp(expected, cirrus.vga.vram, AREA) == 0);
+    }
+    teardown();
+}
+
+TEST(the_bit_for_solid_fills_counts_only_for_expanded_patterns)
+{
+    setup();
+    fill_memory();
+    struct operation op = {.bytes = 2, .width = 16, .height = 1, .dst_pitch = 64, .dst = 0x20000, .rop = 0x0d,
+                           .table = 0xc, .mode = 0x84, .fg = 0x1234, .bg = 0xfedc};
+    static const u8 bits[] = {0xa5, 0x3c};
+    memcpy(expected, cirrus.vga.vram, AREA);
+    reference(&op, bits);
+    op.extension = 0x04;
+    program(&op);
+    CHECK_EQ(indexed_get(0x3ce, 0x31) & 1, 1);
+    feed(bits, 2, false);
+    CHECK(memcmp(expected, cirrus.vga.vram, AREA) == 0);
+    teardown();
+}
+
+TEST(status_bits_of_the_engine_are_read_only)
+{
+    setup();
+    indexed(0x3ce, 0x31, 0x19);
+    CHECK_EQ(indexed_get(0x3ce, 0x31), 0x00);
+    struct operation op = {.bytes = 1, .width = 64, .height = 64, .dst_pitch = 64, .rop = 0x0d, .mode = 0x04};
+    program(&op);
+    CHECK_EQ(indexed_get(0x3ce, 0x31) & 1, 1);
+    indexed(0x3ce, 0x31, 0x04); /* reset */
+    CHECK_EQ(indexed_get(0x3ce, 0x31) & 3, 0);
+    teardown();
+}
+
 TEST(autostart_begins_with_the_last_byte_of_the_destination)
 {
     setup();
@@ -344,6 +393,23 @@ TEST(offset_registers_place_the_window)
     teardown();
 }
 
+/* A plane of a 1024x768 mode of 16 colours has more than 64 KiB. */
+TEST(offset_registers_reach_all_of_a_plane)
+{
+    setup();
+    indexed(0x3c4, 7, 0x00);
+    indexed(0x3c4, 4, 0x06);
+    indexed(0x3c4, 2, 0x02);
+    indexed(0x3ce, 8, 0xff);
+    indexed(0x3ce, 0x09, 0x11); /* 4 KiB each */
+    memory_store(machine.memory, 0xa0010, 0x11, 1);
+    CHECK_EQ(cirrus.vga.vram[0x11010 * 4 + 1], 0x11);
+    indexed(0x3ce, 4, 1);
+    CHECK_EQ(memory_load(machine.memory, 0xa0010, 1), 0x11);
+    CHECK_EQ(indexed_get(0x3d4, 0x22), 0x11); /* the latch of that plane */
+    teardown();
+}
+
 TEST(extended_write_modes_expand_bits_to_pixels)
 {
     setup();
@@ -378,6 +444,21 @@ TEST(the_chip_identifies_itself_and_its_memory)
         in(0x3c6);
     CHECK_EQ(in(0x3c6), 0xe1);
     teardown();
+}
+
+TEST(dram_control_tells_the_size_of_memory)
+{
+    static const u8 told[] = {0x10, 0x18, 0x98};
+    for (int i = 0; i < 3; i++) {
+        machine = (struct machine){.ports = ioports_create(), .memory = memory_create(), .clock = clock_create()};
+        clock_use_icount(machine.clock, 0, instructions, NULL);
+        CHECK_EQ(cirrus_init(&cirrus, &machine, NULL, &(struct vga_config){.vram_size = 1u << (20 + i)}), 0);
+        CHECK_EQ(indexed_get(0x3c4, 0x0f) & 0x98, told[i]);
+        cirrus_destroy(&cirrus);
+        ioports_destroy(machine.ports);
+        memory_destroy(machine.memory);
+        clock_destroy(machine.clock);
+    }
 }
 
 static void mode_640x480_16_bits(void)

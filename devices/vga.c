@@ -351,6 +351,7 @@ static const struct field fields[] = {
     FIELD(U64, struct vga, start_retrace),
     FIELD(U16, struct vga, start_shown),
     FIELD(U8, struct vga, preset_shown),
+    FIELD_MEMORY_OF(struct vga, vram, vram_size),
     FIELD_END,
 };
 

@@ -35,6 +35,8 @@ struct vga_extension {
     bool (*linear)(void *opaque, u32 *start);
     /* The window may be mapped straight to memory. */
     bool (*direct)(void *opaque);
+    /* Where in a plane, which may have more than 64 KiB, an offset in that window lies. */
+    u32 (*window_offset)(void *opaque, u32 offset);
 };
 
 /* Registers that matter to the picture and may change from line to line. */

@@ -153,14 +153,20 @@ static u32 linear_address(const struct vga *vga, u32 start, u32 offset)
     return (start + (offset & 0xffff)) & (vga->vram_size - 1);
 }
 
+static u32 extended_offset(const struct vga *vga, u32 offset)
+{
+    if (vga->extension && vga->extension->window_offset)
+        return vga->extension->window_offset(vga->extension_opaque, offset);
+    /* A 16-colour DISPI mode may be larger than 64 KiB a plane. */
+    return vga_dispi_on(vga) ? offset + bank_start(vga) : offset;
+}
+
 /* "Chain Odd/Even": A0 selects the plane; in the 128 KiB window A16 takes its place. */
 static u32 plane_offset(const struct vga *vga, u32 offset)
 {
     if (vga->gr[GR_MISCELLANEOUS] & MISCELLANEOUS_CHAIN_ODD_EVEN)
         offset = (offset & ~1u) | (offset >> 16 & 1);
-    offset &= VGA_PLANE_SIZE - 1;
-    /* A 16-colour DISPI mode may be larger than 64 KiB a plane. */
-    return vga_dispi_on(vga) ? offset + bank_start(vga) : offset;
+    return extended_offset(vga, offset & (VGA_PLANE_SIZE - 1));
 }
 
 u8 vga_window_read(struct vga *vga, u32 address)

@@ -17,12 +17,13 @@ enum field_type {
     FIELD_BOOL,
     FIELD_BYTES, /* count bytes, shown as a dump */
     FIELD_TIMER, /* struct timer: saved as its deadline, re-armed on load */
+    FIELD_MEMORY, /* u8 *: a chip's own memory; `count` is the offset of the u32 that holds its size */
 };
 
 struct field {
     const char *name;
     u32 offset; /* in the chip's state struct */
-    u32 count;  /* array elements, or bytes */
+    u32 count;  /* array elements, or bytes; see FIELD_MEMORY */
     u8 type;
     u8 since; /* first state version that has it */
 };
@@ -31,6 +32,7 @@ struct field {
 #define FIELD_ARRAY(kind, type, member)                                                                                \
     {#member, offsetof(type, member), ARRAY_SIZE(((type *)0)->member), FIELD_##kind, 1}
 #define FIELD_BLOB(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member), FIELD_BYTES, 1}
+#define FIELD_MEMORY_OF(type, member, size) {#member, offsetof(type, member), offsetof(type, size), FIELD_MEMORY, 1}
 #define FIELD_END {NULL, 0, 0, 0, 0}
 
 struct device_ops {

@@ -42,6 +42,10 @@ static void print_field(struct monitor *monitor, const struct field *field, cons
             monitor_print(monitor, " idle\n");
         return;
     }
+    if (field->type == FIELD_MEMORY) {
+        monitor_print(monitor, " %u bytes\n", *(const u32 *)((const u8 *)state + field->count));
+        return;
+    }
     if (field->type == FIELD_BYTES) {
         print_bytes(monitor, at, field->count);
         return;

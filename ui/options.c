@@ -261,6 +261,7 @@ static const struct option table[] = {
     {"monitor", PORTS, "WHERE", set_monitor, "the monitor, which takes commands"},
     {"global", PORTS, "isa-debugcon.iobase=P", optvalue_global, "another debug port (0xe9)\n"
      "VGA.vgamem_mb=N: video memory of -vga std (16)\n"
+     "cirrus-vga.vgamem_mb=1|2|4: of -vga cirrus (4)\n"
      "isa-fdc.fdtypeA=360|1200|720|1440|2880: the floppy drive's type, B likewise (that of its disk)"},
 
     {"S", RUNNING, NULL, set_stopped, "start stopped; the monitor's cont goes on, or gdb's"},

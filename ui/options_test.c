@@ -83,6 +83,9 @@ TEST(video_memory_is_a_power_of_two)
 {
     CHECK_EQ(parse("-global VGA.vgamem_mb=32"), 0);
     CHECK_EQ(CONFIG.vga_memory, 32 << 20);
+    CHECK_EQ(parse("-global cirrus-vga.vgamem_mb=2"), 0);
+    CHECK_EQ(CONFIG.cirrus_memory, 2 << 20);
+    REFUSES("-global cirrus-vga.vgamem_mb=3", "1, 2 or 4");
     REFUSES("-global VGA.vgamem_mb=24", "1, 2, 4, 8");
     REFUSES("-global VGA.vgamem_mb=0", "1, 2, 4, 8");
     REFUSES("-global VGA.vgamem_mb=512", "vgamem_mb");

@@ -773,18 +773,33 @@ static int set_floppy_type(u8 *type, const char *value, struct error *err)
     return MIN(choice, 0);
 }
 
+/* As much as the chip's DRAM Control can tell. */
+static int set_cirrus_memory(struct options *options, const char *value, struct error *err)
+{
+    u64 mib;
+    int r = optvalue_number("-global cirrus-vga.vgamem_mb", value, 4, &mib, err);
+    if (r == 0 && mib != 1 && mib != 2 && mib != 4)
+        return error_set(err, EINVAL, "-global cirrus-vga.vgamem_mb=%s: 1, 2 or 4", value);
+    if (r == 0)
+        options->machine.cirrus_memory = (u32)mib << 20;
+    return r;
+}
+
 int optvalue_global(struct options *options, const char *value, struct error *err)
 {
     static const char iobase[] = "isa-debugcon.iobase=", vgamem[] = "VGA.vgamem_mb=", floppy[] = "isa-fdc.fdtype";
+    static const char cirrus[] = "cirrus-vga.vgamem_mb=";
     const char *rest = value + strlen(floppy);
     u64 port;
     if (!strncmp(value, vgamem, strlen(vgamem)))
         return set_video_memory(options, value + strlen(vgamem), err);
+    if (!strncmp(value, cirrus, strlen(cirrus)))
+        return set_cirrus_memory(options, value + strlen(cirrus), err);
     if (!strncmp(value, floppy, strlen(floppy)) && (*rest == 'A' || *rest == 'B') && rest[1] == '=')
         return set_floppy_type(&options->machine.floppy_types[*rest - 'A'], rest + 2, err);
     if (strncmp(value, iobase, strlen(iobase)))
-        return error_set(err, EINVAL, "-global: only %sPORT, %sN, %sA= and %sB= are available yet", iobase, vgamem,
-                         floppy, floppy);
+        return error_set(err, EINVAL, "-global: only %sPORT, %sN, %sN, %sA= and %sB= are available yet", iobase, vgamem,
+                         cirrus, floppy, floppy);
     int r = optvalue_number("-global isa-debugcon.iobase", value + strlen(iobase), 0xffff, &port, err);
     if (r == 0)
         options->machine.debugcon_port = port;

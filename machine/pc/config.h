@@ -94,6 +94,7 @@ struct machine_config {
     enum display_type display;
     enum vga_type vga;
     u32 vga_memory;         /* bytes of -vga std; 0: its default */
+    u32 cirrus_memory;      /* of -vga cirrus */
 
     const char *audiodev;   /* spec for audio_open; NULL: none */
     struct sound_config sounds[CONFIG_MAX_SOUNDS];

@@ -278,8 +278,10 @@ static int wire_vga(struct pc *pc, struct error *err)
     int r = pc->has_pci ? pc_find_vga_bios(pc, &rom, err) : 0;
     if (r < 0)
         return r;
-    struct vga_config config = {.vram_size = pc->config->vga_memory, .rom = rom.data, .rom_size = rom.size};
-    if (pc->config->vga == VGA_CIRRUS)
+    bool cirrus = pc->config->vga == VGA_CIRRUS;
+    struct vga_config config = {.vram_size = cirrus ? pc->config->cirrus_memory : pc->config->vga_memory,
+                                .rom = rom.data, .rom_size = rom.size};
+    if (cirrus)
         r = cirrus_init(&pc->cirrus, pc->machine, pc->machine->pci, &config);
     else
         r = vga_init(&pc->vga, pc->machine, pc->machine->pci, &config);
