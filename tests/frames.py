@@ -3,6 +3,7 @@
 
 frames.py golden DIRECTORY GOLDEN     writes GOLDEN/SHA256 and GOLDEN/*.png from DIRECTORY/*.ppm
 frames.py compare OURS THEIRS         compares OURS/*.ppm with THEIRS/*.ppm, whose pixels may be doubled
+frames.py squares DIRECTORY            compares DIRECTORY/*.ppm with what roms/vbe-modes.S draws in modes of these names
 frames.py png FILE.ppm FILE.png
 """
 import hashlib
@@ -72,6 +73,52 @@ def golden(directory, to):
             write_png(os.path.join(to, name + ".png"), *read_ppm(chosen[name]))
 
 
+def square_row(width, bits, y):
+    """The pixels of a line in the y-th row of squares, as roms/vbe-modes.S says."""
+    def whole(value, of):  # of 5 or 6 bits: all of 8
+        return value << (8 - of) | value >> (2 * of - 8)
+
+    def entry(i):
+        return bytes((whole(i >> 2, 6), whole(~(i >> 2) & 63, 6), whole(i << 2 & 63, 6)))
+    pixels = []
+    for x in range((width + 7) // 8):
+        r, g, b = x & 31, y & 31, (x ^ y) & 31
+        if bits == 4:
+            color = entry(((x ^ y) & 15) * 16)
+        elif bits == 8:
+            color = entry((x ^ y) & 255)
+        elif bits == 15:
+            color = bytes((whole(r, 5), whole(g, 5), whole(b, 5)))
+        elif bits == 16:
+            color = bytes((whole(r, 5), whole(g << 1, 6), whole(b, 5)))
+        else:
+            color = bytes((r << 3, g << 3, b << 3))
+        pixels.append(color * 8)
+    return b"".join(pixels)[:width * 3]
+
+
+def squares(directory):
+    wrong = 0
+    for name, path in pictures(directory).items():
+        width, height, bits = (int(n) for n in name.split("-")[1].split("x"))
+        first = 5 if name.endswith("-linear") else 0
+        theirs = read_ppm(path)
+        if theirs[:2] != (width, height):
+            print("%s: is %dx%d" % (name, theirs[0], theirs[1]))
+            wrong += 1
+            continue
+        bad = []
+        for y in range(height):
+            if y % 8 == 0:
+                row = square_row(width, bits, y // 8 + first)
+            if theirs[2][y * width * 3:(y + 1) * width * 3] != row:
+                bad.append(y)
+        if bad:
+            print("%s: %d lines differ, the first is %d" % (name, len(bad), bad[0]))
+            wrong += 1
+    sys.exit(wrong > 0)
+
+
 def scaled(picture, width, height):
     """The picture with whole pixels repeated, or None."""
     w, h, pixels = picture
@@ -117,13 +164,15 @@ def compare(ours, theirs):
 
 
 def main():
-    command, first, second = sys.argv[1:]
+    command, names = sys.argv[1], sys.argv[2:]
     if command == "golden":
-        golden(first, second)
+        golden(*names)
     elif command == "compare":
-        compare(first, second)
+        compare(*names)
+    elif command == "squares":
+        squares(*names)
     else:
-        write_png(second, *read_ppm(first))
+        write_png(names[1], *read_ppm(names[0]))
 
 
 main()
