@@ -70,7 +70,8 @@ static void sanitise(struct vga *vga)
         lines = plane_memory / vga_dispi_line_bytes(vga);
     }
     r[DISPI_VIRT_HEIGHT] = clamp(lines, 1, 0xffff);
-    r[DISPI_X_OFFSET] = clamp(r[DISPI_X_OFFSET], 0, r[DISPI_VIRT_WIDTH] - r[DISPI_XRES]);
+    /* A picture may begin anywhere in a line of memory; its lines then go on in the next. */
+    r[DISPI_X_OFFSET] = clamp(r[DISPI_X_OFFSET], 0, r[DISPI_VIRT_WIDTH] - 1u);
     r[DISPI_Y_OFFSET] = clamp(r[DISPI_Y_OFFSET], 0, r[DISPI_VIRT_HEIGHT] - r[DISPI_YRES]);
 }
 
@@ -256,7 +257,7 @@ void vga_make_edid(struct vga *vga)
         0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54, /* sRGB primaries */
         0x21, 0x08, 0x00,                               /* 640x480, 800x600, 1024x768 at 60 Hz */
         0x31, 0x40, 0x45, 0x40, 0x61, 0x40, 0x81, 0x80, /* 640x480 800x600 1024x768 1280x1024 */
-        0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
+        0x81, 0x00, 0xa9, 0x40, 0xd1, 0xc0, 0xd1, 0x00, /* 1280x800 1600x1200 1920x1080 1920x1200 */
     };
     static const u8 timing[18] = {
         0x64, 0x19,             /* 65.00 MHz */

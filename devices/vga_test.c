@@ -417,6 +417,10 @@ TEST(dispi_modes_are_linear_and_cleared)
     dispi(9, 3);
     machine.display.render(machine.display.opaque, &surface);
     CHECK_EQ(surface.pixels[5], 0x123456);
+    dispi(9, 2); /* Linux's bochs-drm puts its second buffer anywhere */
+    dispi(8, 1000);
+    machine.display.render(machine.display.opaque, &surface);
+    CHECK_EQ(surface.pixels[24 + 5], 0x123456);
     teardown();
 }
 
