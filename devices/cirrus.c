@@ -8,7 +8,8 @@
  *   hidden DAC, programmable clocks, hardware cursor, 4 MiB of memory; BitBLT is in cirrus_blt.c, the picture in
  *   cirrus_draw.c.
  * Not modelled: the video window, byte-swapping apertures, EEPROM and DDC lines, colour key compare, power management,
- *   eight-byte latches (GRB bit 3).
+ *   eight-byte latches (GRB bit 3), signature generator, formats of the hidden DAC other than palettes, 5:5:5, 5:6:5 and
+ *   8:8:8.
  */
 #include "devices/cirrus.h"
 
@@ -372,8 +373,11 @@ static bool hidden_dac_write(struct cirrus *cirrus, u8 value)
 {
     bool hidden = cirrus->hidden_reads == 4;
     cirrus->hidden_reads = 0;
-    if (hidden)
+    if (hidden) {
         cirrus->hidden_dac = value;
+        if (value & 0x80 && (value & 0x10 || (value & 0x0e) == 0x08))
+            trace(UNIMP, "cirrus: hidden DAC %02x: mixed modes, 8-bit greys and 3:3:2", value);
+    }
     return hidden;
 }
 

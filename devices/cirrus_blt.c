@@ -7,7 +7,8 @@
  *   8, 16, 24 and 32 bits a pixel, left edge clipping.  A BLT is complete when its last register is written or its
  *   last byte of source has come.
  *   The rest of the dword in which a source from the CPU ends is dropped.
- * Not modelled: screen-to-system BLTs (shown under -d unimp), the transparency mask of GR38 and GR39.
+ * Not modelled: screen-to-system BLTs and clipping of the background only (shown under -d unimp), the transparency mask
+ *   of GR38 and GR39, which earlier chips have.
  * Unverified: a row that overlaps itself is copied as if it were read before it is written.
  */
 #include <string.h>
@@ -278,6 +279,8 @@ void cirrus_blt_start(struct cirrus *cirrus)
     struct blt blt = parameters(cirrus);
     trace(VGA, "blt mode %02x extension %02x rop %02x: %u x %u bytes", gr[0x30], gr[0x33], gr[0x32],
           blt.width, blt.height);
+    if (blt.extension & BLT_EXT_CLIP_BACKGROUND)
+        trace(UNIMP, "cirrus: left edge clipping of the background only");
     if (blt.mode & BLT_TO_SYSTEM) {
         trace(UNIMP, "cirrus: BLT to system memory");
         cirrus_blt_reset(cirrus);

@@ -29,6 +29,7 @@ enum {
     BLT_EXT_DWORDS = 0x01,
     BLT_EXT_INVERT = 0x02,
     BLT_EXT_SOLID = 0x04,
+    BLT_EXT_CLIP_BACKGROUND = 0x08,
     GR31_BUSY = 0x01,
     GR31_START = 0x02,
     GR31_RESET = 0x04,
