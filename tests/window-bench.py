@@ -58,10 +58,13 @@ def cpu_ticks(pid):
 
 
 def frames(path):
-    try:
-        return int(open(path).read() or 0)
-    except (OSError, ValueError):
-        return 0
+    """The program may be writing it just now."""
+    for _ in range(100):
+        try:
+            return int(open(path).read())
+        except (OSError, ValueError):
+            time.sleep(0.002)
+    return 0
 
 
 def measure(name, title, command, env, server, seconds, work):
