@@ -138,6 +138,18 @@ TEST(code_that_was_rewritten_stops_as_well)
     toy_destroy(toy);
 }
 
+TEST(code_that_the_debugger_writes_is_executed)
+{
+    open_toy();
+    load_loop();
+    CHECK_EQ(cpu_run(toy->cpu, 40), CPU_EXIT_BUDGET);
+    CHECK(cpu_write_debug(toy->cpu, CODE + 1, "\x43", 1)); /* inc ebx */
+    CHECK_EQ(cpu_run(toy->cpu, 40), CPU_EXIT_BUDGET);
+    CHECK_EQ(toy->cpu->gpr[RBX], 10);
+    CHECK_EQ(toy->cpu->gpr[RCX], 10);
+    toy_destroy(toy);
+}
+
 TEST(an_instruction_that_faults_stops_once)
 {
     open_toy();

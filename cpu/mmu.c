@@ -467,8 +467,10 @@ static bool access_debug(struct cpu *cpu, u64 linear, u8 *data, unsigned length,
             return false; /* registers: reading them has side effects */
         u8 *host = page.host + (phys & 0xfff);
         memcpy(write ? host : data, write ? data : host, piece);
-        if (write && page.writable)
+        if (write && page.flags)
             mmu_page_written(cpu, &page, phys, piece);
+        else if (write) /* ROM */
+            mmu_code_written(cpu, phys, piece);
         linear += piece, data += piece, length -= piece;
     }
     return true;

@@ -17,7 +17,7 @@ pid=
 # guest OPTION...: the boot sector, stopped, with gdb's socket; sets pid.
 guest() {
     rm -f "$socket"
-    within 120 "$CLUTCH" -display none -serial none -monitor none -S -gdb "unix:$socket" -snapshot -hda "$disk" \
+    timeout -k 5 $((60 * SLOWER)) "$CLUTCH" -display none -serial none -monitor none -S -gdb "unix:$socket" -snapshot -hda "$disk" \
         -device isa-debug-exit,iobase=0xf4,iosize=4 "$@" >"$work/guest" 2>&1 </dev/null &
     pid=$!
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -148,6 +148,27 @@ END
 }
 walk interp interp
 
+guest -cpu pentium3
+session <<'END'
+hbreak *@start@
+continue
+stepi
+x/i $pc
+hbreak *@protected@
+continue
+set architecture i386
+x/i $pc
+set architecture i8086
+stepi
+printf "eip %x\n", $eip
+kill
+END
+says "a processor without long mode" <<'END'
+=> 0x7c01:	ljmp   $0x7c0,$0x6
+=> 0x7c39:	mov    $0x10,%ax
+eip 7c3d
+END
+
 # --- Ctrl-C, memory, the end of the guest ---
 
 guest
@@ -198,8 +219,9 @@ if ended 0; then ok "kill ends the machine"; else fail "kill: $(cat "$work/sessi
 # --- what the user is told ---
 
 alone() { within 20 "$CLUTCH" -display none -monitor none -serial none -S "$@"; }
+# What is killed below is not a shell function: its child would go on.
 for port in 21234 21235 21236 21237 21238 21239; do
-    alone -gdb tcp::$port >"$work/first" 2>&1 &
+    timeout 20 "$CLUTCH" -display none -monitor none -serial none -S -gdb tcp::$port >"$work/first" 2>&1 &
     pid=$!
     sleep 0.5
     kill -0 $pid 2>/dev/null && break

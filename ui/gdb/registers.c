@@ -314,11 +314,11 @@ static void describe_register(struct xml *xml, enum gdb_layout layout, unsigned 
         type_of(layout, reg), n, group);
 }
 
-size_t gdb_describe(enum gdb_layout layout, char text[GDB_XML_MAX])
+size_t gdb_describe(enum gdb_layout layout, bool real, char text[GDB_XML_MAX])
 {
     struct xml xml = {.text = text};
     add(&xml, "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n<architecture>%s</architecture>\n",
-        layout == GDB_I386 ? "i386" : "i386:x86-64");
+        layout != GDB_I386 ? "i386:x86-64" : real ? "i8086" : "i386");
     for (unsigned f = CORE; f < CORE32; f++) {
         if (f == SEGMENTS && layout == GDB_I386)
             continue;

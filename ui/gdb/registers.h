@@ -22,7 +22,7 @@ unsigned gdb_register_count(enum gdb_layout layout);
 unsigned gdb_register_read(const struct cpu *cpu, enum gdb_layout layout, unsigned n, u8 *data);
 /* False: no such register, or none that a debugger may write.  The CPU is in no engine. */
 bool gdb_register_write(struct cpu *cpu, enum gdb_layout layout, unsigned n, const u8 *data);
-/* The description; its length. */
-size_t gdb_describe(enum gdb_layout layout, char xml[GDB_XML_MAX]);
+/* The description; its length.  real: gdb is to begin with i8086, from which it goes to i386, but not back. */
+size_t gdb_describe(enum gdb_layout layout, bool real, char xml[GDB_XML_MAX]);
 
 #endif

@@ -353,7 +353,7 @@ static void begin(struct gdb *gdb)
 static void describe(struct gdb *gdb)
 {
     gdb->layout = gdb_choose_layout(gdb_cpu(gdb));
-    gdb->xml_length = gdb_describe(gdb->layout, gdb->xml);
+    gdb->xml_length = gdb_describe(gdb->layout, !(gdb_cpu(gdb)->cr0 & CR0_PE), gdb->xml);
 }
 
 static void obey(struct gdb *gdb)
