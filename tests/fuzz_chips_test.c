@@ -24,7 +24,7 @@ static const struct chardev_ops monitor_ops = {.name = "test"};
 static struct chardev monitor_chr = {.ops = &monitor_ops};
 static struct pc *pc;
 static u64 seed, bursts_done, instructions;
-static char dir[64], names[8][128];
+static char dir[64], names[12][128];
 static int name_count;
 
 /* --- chance ------------------------------------------------------------------------------------------------------ */
@@ -66,6 +66,17 @@ static const char *write_file(const char *name, size_t size)
     return path;
 }
 
+/* A disc of data and audio: the image of another one, and a floppy's. */
+static const char *write_sheet(void)
+{
+    static const char text[] = "FILE disc.iso BINARY\nTRACK 1 MODE1/2048\nINDEX 1 0:0:0\nFILE a.img BINARY\n"
+                               "TRACK 2 AUDIO\nPREGAP 0:0:20\nINDEX 1 0:0:0\nTRACK 3 MODE2/2352\nINDEX 1 0:5:0\n";
+    const char *path = write_file("disc.cue", 0);
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0);
+    return path;
+}
+
 static void remove_files(void)
 {
     while (name_count)
@@ -90,7 +101,7 @@ static void fill(struct machine_config *config)
         .bios = write_file("bios.bin", 0x20000),
         .firmware_dirs = {dir},
         .firmware_dir_count = 1,
-        .drive_count = 5,
+        .drive_count = 6,
         .audiodev = "wav,path=/dev/null",
         .sounds = {{SOUND_SB16, 0x220, 5, 1, 5, NULL},
                    {SOUND_MPU401, 0x330, 9, 0, 0, "null"},
@@ -109,6 +120,7 @@ static void fill(struct machine_config *config)
     config->drives[3] = (struct drive_config){.file = write_file("a.img", 1440 << 10), .interface = DRIVE_FLOPPY};
     config->drives[4] =
         (struct drive_config){.file = write_file("b.img", 20000), .interface = DRIVE_FLOPPY, .index = 1};
+    config->drives[5] = (struct drive_config){.file = write_sheet(), .media = MEDIA_CDROM, .index = 3};
     config->drives[0].snapshot = config->drives[3].snapshot = config->drives[4].snapshot = true;
 }
 
@@ -306,10 +318,13 @@ static void start_bus_master(unsigned channel)
 static void send_packet(u16 base)
 {
     static const u8 packets[] = {0x00, 0x03, 0x12, 0x1b, 0x1e, 0x25, 0x28, 0x2b, 0x35, 0x42, 0x43,
-                                 0x46, 0x4a, 0x4e, 0x51, 0x5a, 0xa8, 0xbb, 0xbd, 0xbe, 0x55, 0x1a};
-    u16 words[6];
+                                 0x46, 0x4a, 0x4e, 0x51, 0x5a, 0xa8, 0xbb, 0xbd, 0xbe, 0x55, 0x1a,
+                                 0x44, 0x45, 0x45, 0x47, 0x4b, 0x52, 0xa5, 0xb9, 0xbe, 0xbe};
+    u16 words[6], limit = one_in(2) ? 0xffff : 0x1ff; /* addresses and lengths that fit now and then */
     for (unsigned i = 0; i < 6; i++)
         words[i] = one_in(2) ? 0 : (u16)random64();
+    words[1] = one_in(2) ? 0 : words[1];
+    words[2] = (u16)((words[2] & limit) >> 8 | (words[2] & limit) << 8);
     words[0] = (words[0] & 0xff00) | packets[below(sizeof(packets))];
     out(base + 7, 0xa0);
     ioports_write_block(machine->ports, base, 2, words, 6);
