@@ -8,8 +8,8 @@
 #include "devices/audio/recording.h"
 #include "devices/packetbench.h"
 
-/* The disc: track 1 mode 1, 100 frames; track 2 audio with an index 0 of 50 frames, 200 frames in all; track 3 audio after
- * a gap of 25 frames that is in no file, 75 frames. */
+/* The disc: track 1 mode 1, 100 frames; track 2 audio with an index 0 of 50 frames, 200 frames in all; track 3 audio
+ * after a gap of 25 frames that is in no file, 75 frames. */
 enum { TRACK2 = 150, TRACK3 = 325, LEAD_OUT = 400, FRAMES = 375 };
 
 static char dir[32], cue[64], bin[64];
@@ -36,10 +36,11 @@ static i16 sample_of(unsigned n)
 
 static void make_disc(void)
 {
-    static const char sheet[] = "REM made here\r\nCATALOG 1234567890123\r\nFILE \"d.bin\" BINARY\r\n"
-                                "  TRACK 01 MODE1/2352\r\n    INDEX 01 00:00:00\r\n"
-                                "  TRACK 02 AUDIO\r\n    FLAGS DCP\r\n    ISRC ABCDE1234567\r\n    INDEX 00 00:01:25\r\n"
-                                "    INDEX 01 00:02:00\r\n  TRACK 03 AUDIO\r\n    PREGAP 00:00:25\r\n    INDEX 01 00:04:00\r\n";
+    static const char sheet[] =
+        "REM made here\r\nCATALOG 1234567890123\r\nFILE \"d.bin\" BINARY\r\n"
+        "  TRACK 01 MODE1/2352\r\n    INDEX 01 00:00:00\r\n"
+        "  TRACK 02 AUDIO\r\n    FLAGS DCP\r\n    ISRC ABCDE1234567\r\n    INDEX 00 00:01:25\r\n"
+        "    INDEX 01 00:02:00\r\n  TRACK 03 AUDIO\r\n    PREGAP 00:00:25\r\n    INDEX 01 00:04:00\r\n";
     static u8 data[FRAMES * 2352];
     for (u32 frame = 0; frame < 100; frame++) {
         memset(data + frame * 2352 + 16, (int)frame, 2048);
@@ -110,8 +111,8 @@ TEST(the_toc_has_every_track_with_its_control_bits)
     CHECK_EQ(receive(data, sizeof(data)), 4 + 4 * 8);
     CHECK_EQ(data[2], 1);
     CHECK_EQ(data[3], 3);
-    CHECK_EQ(data[5], 0x14);       /* data */
-    CHECK_EQ(data[8 + 5], 0x12);   /* audio, copies permitted */
+    CHECK_EQ(data[5], 0x14);     /* data */
+    CHECK_EQ(data[8 + 5], 0x12); /* audio, copies permitted */
     CHECK_EQ(be32(data + 8 + 8), TRACK2);
     CHECK_EQ(data[16 + 5], 0x10);
     CHECK_EQ(be32(data + 16 + 8), TRACK3);
@@ -170,7 +171,7 @@ TEST(read_cd_sends_the_fields_that_are_asked_for)
     packet("\xbe\0\0\0\0\x6e\0\0\x01\x10\x02", 0xfffe);
     receive(data, sizeof(data));
     CHECK(!memcmp(data + 2352, "\x21\x02\0\0\0\x40\0\0\x03\x35", 10)); /* index 0 counts down */
-    packet("\xb9\0\0\0\x02\x05\0\x02\x07\x10\0", 0xfffe); /* READ CD MSF: two frames */
+    packet("\xb9\0\0\0\x02\x05\0\x02\x07\x10\0", 0xfffe);              /* READ CD MSF: two frames */
     CHECK_EQ(receive(data, sizeof(data)), 4096);
     CHECK_EQ(data[0], 5);
     packet("\xbe\0\0\0\x01\x30\0\0\x01\x10\0", 0xfffe); /* the gap that is in no file is silent */
@@ -295,7 +296,7 @@ TEST(mode_select_sets_the_ports_and_mode_sense_tells_them)
     CHECK_EQ(receive(data, sizeof(data)), 24);
     CHECK_EQ(data[8 + 9], 0x40);
     CHECK_EQ(data[8 + 11], 0x20);
-    CHECK_EQ(data[2], 3); /* data and audio */
+    CHECK_EQ(data[2], 3);                           /* data and audio */
     packet("\x5a\0\x4e\0\0\0\0\0\x40\0\0", 0xfffe); /* what can be changed */
     receive(data, sizeof(data));
     CHECK_EQ(data[8 + 9], 0xff);

@@ -26,9 +26,9 @@ struct cd_chunk {
 
 struct cd_audio {
     /* Guest state. */
-    u8 status;         /* enum cd_audio_status */
-    u32 position, end; /* the frame under way, and where playing ends */
-    u32 sample;        /* the next one of that frame */
+    u8 status;                /* enum cd_audio_status */
+    u32 position, end;        /* the frame under way, and where playing ends */
+    u32 sample;               /* the next one of that frame */
     u8 channel[2], volume[2]; /* mode page 0Eh: what each of two output ports plays */
     /* Wiring. */
     struct audio_voice *voice;

@@ -1,10 +1,10 @@
 /*
  * CD-ROM drive: what a read command takes out of a frame of the disc.
  *
- * Source: T10 MMC-3, "READ CD Command" (main channel selection, expected sector type, sub-channel selection) and "CD-ROM
- *   Sector structure"; ECMA-130, "q-channel".
- * Modelled: CD-DA, mode 1, mode 2 without and with form 1 and 2; sync, headers, user data, EDC and ECC as far as they are
- *   contiguous; sub-channels P-W and Q, made from the table of contents; R-W, which hold nothing.
+ * Source: T10 MMC-3, "READ CD Command" (main channel selection, expected sector type, sub-channel selection) and
+ *   "CD-ROM Sector structure"; ECMA-130, "q-channel".
+ * Modelled: CD-DA, mode 1, mode 2 without and with form 1 and 2; sync, headers, user data, EDC and ECC as far as they
+ *   are contiguous; sub-channels P-W and Q, made from the table of contents; R-W, which hold nothing.
  * Not modelled: C2 error flags.
  */
 #include <string.h>
@@ -123,7 +123,8 @@ static u32 put_sub_channel(const struct disc *disc, u32 address, u8 selection, u
     return length;
 }
 
-static void unpack(const struct ide_drive *drive, const struct disc_track *track, u32 address, const u8 *stored, u8 *frame)
+static void unpack(const struct ide_drive *drive, const struct disc_track *track, u32 address, const u8 *stored,
+                   u8 *frame)
 {
     if (drive->frame_sectors == DISC_FRAME_SECTORS) {
         memcpy(frame, stored, DISC_RAW_BYTES);

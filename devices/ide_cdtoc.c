@@ -1,8 +1,8 @@
 /*
  * CD-ROM drive: packet commands that tell what is on the disc, and where the pick-up is.
  *
- * Source: T10 MMC-3, "READ TOC/PMA/ATIP", "READ SUB-CHANNEL", "READ DISC INFORMATION", "READ TRACK INFORMATION"; SFF-8020i,
- *   "READ HEADER".
+ * Source: T10 MMC-3, "READ TOC/PMA/ATIP", "READ SUB-CHANNEL", "READ DISC INFORMATION", "READ TRACK INFORMATION";
+ *   SFF-8020i, "READ HEADER".
  * Modelled: one closed session; TOC formats 0 to 2; current position, media catalogue number and ISRC.
  * Not modelled: PMA, ATIP, CD-TEXT: illegal requests, as from a drive for pressed discs.
  */
@@ -223,12 +223,9 @@ static const struct disc_track *track_asked(const struct ide_drive *drive)
     const struct disc *disc = &drive->disc;
     u32 value = get32(drive->packet + 2);
     switch (drive->packet[1] & 3) {
-    case 0:
-        return disc_find(disc, value);
-    case 1:
-        return value - disc->first < disc->count ? &disc->track[value - disc->first] : NULL;
-    default:
-        return (drive->packet[1] & 3) == 2 && value == 1 ? &disc->track[0] : NULL;
+    case 0: return disc_find(disc, value);
+    case 1: return value - disc->first < disc->count ? &disc->track[value - disc->first] : NULL;
+    default: return (drive->packet[1] & 3) == 2 && value == 1 ? &disc->track[0] : NULL;
     }
 }
 

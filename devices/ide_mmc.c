@@ -2,9 +2,10 @@
  * ATAPI CD-ROM drive: the packet commands.
  *
  * Source: T10 MMC-3 (INCITS 360), command descriptions; SPC-2 for INQUIRY, REQUEST SENSE and MODE SENSE.
- * Modelled: a reader of CDs with data and audio: READ(10), READ(12), READ CD and READ CD MSF, READ CAPACITY, GET CONFIGURATION,
- *   GET EVENT STATUS NOTIFICATION, MODE SENSE(10) and MODE SELECT(10), START STOP UNIT, PREVENT ALLOW, SEEK, SET CD SPEED,
- *   MECHANISM STATUS; ide_cdtoc.c and ide_cdplay.c have the rest.  Discs larger than a CD are DVD-ROMs.
+ * Modelled: a reader of CDs with data and audio: READ(10), READ(12), READ CD and READ CD MSF, READ CAPACITY, GET
+ *   CONFIGURATION, GET EVENT STATUS NOTIFICATION, MODE SENSE(10) and MODE SELECT(10), START STOP UNIT, PREVENT ALLOW,
+ *   SEEK, SET CD SPEED, MECHANISM STATUS; ide_cdtoc.c and ide_cdplay.c have the rest.  Discs larger than a CD are
+ *   DVD-ROMs.
  * Not modelled: DVD structures and keys: illegal requests.
  */
 #include <string.h>
@@ -174,10 +175,10 @@ static u16 current_profile(const struct ide_drive *drive)
 static void get_configuration(struct ide_drive *drive)
 {
     u16 profile = current_profile(drive);
-    const u8 profiles[8] = {0, PROFILE_DVD_ROM, profile == PROFILE_DVD_ROM, 0, 0, PROFILE_CD_ROM,
-                            profile == PROFILE_CD_ROM, 0};
-    static const u8 core[4] = {0, 0, 0, 2};      /* ATAPI */
-    static const u8 removable[4] = {0x29, 0, 0, 0}; /* tray, eject, lock */
+    const u8 profiles[8] = {0, PROFILE_DVD_ROM, profile == PROFILE_DVD_ROM, 0,
+                            0, PROFILE_CD_ROM,  profile == PROFILE_CD_ROM,  0};
+    static const u8 core[4] = {0, 0, 0, 2};                 /* ATAPI */
+    static const u8 removable[4] = {0x29, 0, 0, 0};         /* tray, eject, lock */
     static const u8 readable[8] = {0, 0, 8, 0, 0, 1, 0, 0}; /* 2048-byte blocks, one at a time */
     static const u8 cd_read[4] = {0, 0, 0, 0};
     static const u8 audio_play[4] = {3, 0, 1, 0}; /* a volume and mute for each port; 256 levels */
@@ -246,9 +247,9 @@ static void put_audio_page(const struct cd_audio *audio, u8 *at, u8 values)
 
 static void put_capabilities(const struct ide_drive *drive, u8 *at)
 {
-    at[2] = 0x3b; /* CD-R, CD-RW, DVD-ROM read */
-    at[4] = 0x71; /* audio play, mode 2 forms, multisession */
-    at[5] = 0x63; /* CD-DA by READ CD, exact to the sample; ISRC, catalogue number */
+    at[2] = 0x3b;                                 /* CD-R, CD-RW, DVD-ROM read */
+    at[4] = 0x71;                                 /* audio play, mode 2 forms, multisession */
+    at[5] = 0x63;                                 /* CD-DA by READ CD, exact to the sample; ISRC, catalogue number */
     at[6] = (u8)(0x29 | (drive->locked ? 2 : 0)); /* tray, eject, lock, locked */
     at[7] = 0x03;                                 /* a volume and mute for each port */
     put16(at + 8, 706);                           /* 4x, in KB/s */
@@ -259,8 +260,7 @@ static void put_capabilities(const struct ide_drive *drive, u8 *at)
 
 static u32 put_page(struct ide_drive *drive, u8 *at, u8 page, u8 values)
 {
-    static const u8 length[64] = {
-        [PAGE_RECOVERY] = 6, [PAGE_CD_ROM] = 6, [PAGE_AUDIO] = 14, [PAGE_CAPABILITIES] = 18};
+    static const u8 length[64] = {[PAGE_RECOVERY] = 6, [PAGE_CD_ROM] = 6, [PAGE_AUDIO] = 14, [PAGE_CAPABILITIES] = 18};
     if (!length[page])
         return 0;
     at[0] = page;
@@ -403,9 +403,9 @@ static const struct packet_command *find(u8 code)
 void atapi_execute(struct ide_drive *drive)
 {
     const struct packet_command *command = find(drive->packet[0]);
-    trace(IDE, "%s: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x", drive->device_entry.id,
-          drive->packet[0], drive->packet[1], drive->packet[2], drive->packet[3], drive->packet[4], drive->packet[5],
-          drive->packet[6], drive->packet[7], drive->packet[8], drive->packet[9]);
+    trace(IDE, "%s: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x", drive->device_entry.id, drive->packet[0],
+          drive->packet[1], drive->packet[2], drive->packet[3], drive->packet[4], drive->packet[5], drive->packet[6],
+          drive->packet[7], drive->packet[8], drive->packet[9]);
     if (!command) {
         trace(UNIMP, "%s: packet command %02x", drive->device_entry.id, drive->packet[0]);
         atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE, 0);

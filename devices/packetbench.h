@@ -50,7 +50,7 @@ static inline void packet(const char *bytes, u16 limit)
 static inline u32 receive(u8 *data, u32 room)
 {
     u32 length = 0;
-    while (in(STATUS) & DRQ) {
+    while (in(STATUS)&DRQ) {
         CHECK_EQ(in(COUNT), I_O);
         u32 block = in(MID) | in(HIGH) << 8;
         if (length + block > room)

@@ -1,10 +1,11 @@
 /*
  * PC parallel port in its standard (SPP, Centronics) form, with a printer that takes every character.
  *
- * Source: IBM PC Technical Reference, "Printer Adapter"; IEEE 1284 "compatibility mode" for the handshake; SMC FDC37C665
- *   datasheet, "Parallel Port", for bits that the adapter left open.
- * Modelled: data and control with read back, BUSY while the back end is, nACK, interrupt by nACK.  A BIOS that waits for the
- *   pulse of 5 us in a loop (SeaBIOS's INT 17h) cannot miss it: it ends when Status has shown it behind the strobe, or late.
+ * Source: IBM PC Technical Reference, "Printer Adapter"; IEEE 1284 "compatibility mode" for the handshake; SMC
+ *   FDC37C665 datasheet, "Parallel Port", for bits that the adapter left open.
+ * Modelled: data and control with read back, BUSY while the back end is, nACK, interrupt by nACK.  A BIOS that waits
+ *   for the pulse of 5 us in a loop (SeaBIOS's INT 17h) cannot miss it: it ends when Status has shown it behind the
+ *   strobe, or late.
  * Not modelled: reading in from the data lines (control bit 5), EPP and ECP.
  */
 #include "devices/parallel.h"
@@ -13,7 +14,8 @@
 
 enum { DATA, STATUS, CONTROL };
 enum { STATUS_NOT_BUSY = 0x80, STATUS_NOT_ACK = 0x40, STATUS_PAPER_OUT = 0x20, STATUS_SELECT = 0x10 };
-enum { STATUS_NOT_ERROR = 0x08 }; /* the bits below read as 0: FDC37C665, "Status Port"; SeaBIOS takes bit 0 for a timeout */
+/* The bits below this one read as 0: FDC37C665, "Status Port".  SeaBIOS takes bit 0 for a timeout. */
+enum { STATUS_NOT_ERROR = 0x08 };
 enum { CONTROL_STROBE = 0x01, CONTROL_IRQ = 0x10, CONTROL_INPUT = 0x20, CONTROL_WRITABLE = 0x3f };
 
 #define ACK_NS 10000000 /* for software that does not look */
@@ -90,12 +92,9 @@ static u64 read(void *opaque, u64 offset, unsigned size)
 {
     struct parallel *lpt = opaque;
     switch (offset) {
-    case DATA:
-        return lpt->control & CONTROL_INPUT ? 0xff : lpt->data;
-    case STATUS:
-        return read_status(lpt);
-    default:
-        return lpt->control | 0xc0;
+    case DATA: return lpt->control & CONTROL_INPUT ? 0xff : lpt->data;
+    case STATUS: return read_status(lpt);
+    default: return lpt->control | 0xc0;
     }
 }
 

@@ -54,7 +54,7 @@ static struct vnc *vnc_of(rfbClientPtr client)
     return client->screen->screenData;
 }
 
-/* --- picture --------------------------------------------------------------------------------------------------------- */
+/* --- picture ------------------------------------------------------------------------------------------------------ */
 
 static void set_format(rfbScreenInfoPtr screen)
 {
@@ -116,7 +116,7 @@ static void draw(struct vnc *vnc)
                               surface->dirty_end * vnc->zoom);
 }
 
-/* --- keyboard -------------------------------------------------------------------------------------------------------- */
+/* --- keyboard ----------------------------------------------------------------------------------------------------- */
 
 static const struct {
     rfbKeySym symbol;
@@ -255,7 +255,7 @@ static void on_key(rfbBool down, rfbKeySym symbol, rfbClientPtr client)
     machine_unlock(vnc->machine);
 }
 
-/* --- pointer --------------------------------------------------------------------------------------------------------- */
+/* --- pointer ------------------------------------------------------------------------------------------------------ */
 
 static unsigned buttons_of(int mask)
 {
@@ -279,7 +279,7 @@ static void on_pointer(int mask, int x, int y, rfbClientPtr client)
     rfbDefaultPtrAddEvent(mask, x, y, client);
 }
 
-/* --- clients --------------------------------------------------------------------------------------------------------- */
+/* --- clients ------------------------------------------------------------------------------------------------------ */
 
 static void on_gone(rfbClientPtr client)
 {
@@ -322,7 +322,7 @@ static void *serve(void *opaque)
     return NULL;
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 struct address {
     in_addr_t host;
@@ -393,7 +393,8 @@ static int parse_settings(struct vnc *vnc, char *spec, struct address *address, 
 static bool is_stale(const struct sockaddr_un *name)
 {
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool refused = probe >= 0 && connect(probe, (const struct sockaddr *)name, sizeof(*name)) < 0 && errno == ECONNREFUSED;
+    bool refused =
+        probe >= 0 && connect(probe, (const struct sockaddr *)name, sizeof(*name)) < 0 && errno == ECONNREFUSED;
     if (probe >= 0)
         close(probe);
     return refused;

@@ -2,9 +2,9 @@
  * Cue sheets: the text that lays out a disc from files.
  *
  * Source: CDRWIN user's guide, "Cue sheet commands"; Multimedia Programming Interface 1.0, "WAVE form" (RIFF).
- * Modelled: FILE (BINARY, MOTOROLA, WAVE with CD samples), TRACK, INDEX, PREGAP, POSTGAP, FLAGS, CATALOG, ISRC; one file
- *   for all tracks or one for each; a track whose index 0 ends the file before its own.  Address 0 of the disc is the
- *   first file's time 0, so that what is hidden before index 1 of the first track is there.
+ * Modelled: FILE (BINARY, MOTOROLA, WAVE with CD samples), TRACK, INDEX, PREGAP, POSTGAP, FLAGS, CATALOG, ISRC; one
+ *   file for all tracks or one for each; a track whose index 0 ends the file before its own.  Address 0 of the disc is
+ *   the first file's time 0, so that what is hidden before index 1 of the first track is there.
  * Not modelled: indexes above 1 (read, not told to the guest), CD-TEXT and sub-channel files, MP3 and AIFF, sessions.
  */
 #include <errno.h>
@@ -66,7 +66,7 @@ static int PRINTF_LIKE(2, 3) wrong(struct sheet *sheet, const char *fmt, ...)
     return error_set(sheet->err, EINVAL, "cue sheet '%.180s' line %u: %s", sheet->path, sheet->line, text);
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------------------------------- */
 
 static u32 le32(const u8 *at)
 {
@@ -85,7 +85,8 @@ static int read_wave(struct sheet *sheet, struct cue_file *file)
     u8 head[12], chunk[24];
     u64 at = sizeof(head);
     bool format = false;
-    if (pread(file->fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "RIFF", 4) || memcmp(head + 8, "WAVE", 4))
+    if (pread(file->fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "RIFF", 4) ||
+        memcmp(head + 8, "WAVE", 4))
         return wrong(sheet, "the file is not WAVE");
     for (int n = 0; n < 1000; n++) {
         memset(chunk, 0, sizeof(chunk));
@@ -137,7 +138,7 @@ static int do_file(struct sheet *sheet, char **words)
     return r == 0 && wave ? read_wave(sheet, file) : r;
 }
 
-/* --- the other commands; words are "" where the line has fewer --------------------------------------------------------- */
+/* --- the other commands; words are "" where the line has fewer ---------------------------------------------------- */
 
 static int parse_number(const char *text, u32 limit, u32 *value)
 {
@@ -169,9 +170,9 @@ static struct disc_track *last_track(struct sheet *sheet)
 static int check_track(struct sheet *sheet)
 {
     int count = sheet->cue->disc.count;
-    return count && sheet->tracks[count - 1].index < 1 ? wrong(sheet, "track %u has no INDEX 01",
-                                                               sheet->cue->disc.first + count - 1u)
-                                                       : 0;
+    return count && sheet->tracks[count - 1].index < 1
+               ? wrong(sheet, "track %u has no INDEX 01", sheet->cue->disc.first + count - 1u)
+               : 0;
 }
 
 static int do_track(struct sheet *sheet, char **words)
@@ -294,13 +295,13 @@ static const struct command {
     const char *name;
     int (*run)(struct sheet *sheet, char **words);
 } commands[] = {
-    {"FILE", do_file},       {"TRACK", do_track},      {"INDEX", do_index},        {"PREGAP", do_pregap},
-    {"POSTGAP", do_postgap}, {"FLAGS", do_flags},      {"CATALOG", do_catalog},    {"ISRC", do_isrc},
-    {"REM", do_nothing},     {"TITLE", do_nothing},    {"PERFORMER", do_nothing},  {"SONGWRITER", do_nothing},
+    {"FILE", do_file},          {"TRACK", do_track},   {"INDEX", do_index},       {"PREGAP", do_pregap},
+    {"POSTGAP", do_postgap},    {"FLAGS", do_flags},   {"CATALOG", do_catalog},   {"ISRC", do_isrc},
+    {"REM", do_nothing},        {"TITLE", do_nothing}, {"PERFORMER", do_nothing}, {"SONGWRITER", do_nothing},
     {"CDTEXTFILE", do_nothing},
 };
 
-/* --- layout --------------------------------------------------------------------------------------------------------- */
+/* --- layout ------------------------------------------------------------------------------------------------------- */
 
 static u32 disc_end(const struct cue_image *cue)
 {
@@ -323,7 +324,8 @@ static int lay(struct sheet *sheet, int track, u64 count, int file, u64 offset)
     return 0;
 }
 
-/* What follows a point, up to the next one or to the end of its file; *offset is where the point is and where it ends. */
+/* What follows a point, up to the next one or to the end of its file; *offset is where the point is and where it ends.
+ * */
 static int lay_from(struct sheet *sheet, const struct point *point, const struct point *next, u64 *offset)
 {
     const struct cue_file *file = &sheet->cue->files[point->file];
@@ -388,7 +390,7 @@ static int lay_out(struct sheet *sheet)
     return r;
 }
 
-/* --- the text ------------------------------------------------------------------------------------------------------- */
+/* --- the text ----------------------------------------------------------------------------------------------------- */
 
 /* Cuts the line into words, which may stand in quotes. */
 static void split(char *line, char *words[MAX_WORDS])

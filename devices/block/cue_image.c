@@ -169,7 +169,7 @@ struct image *cue_open_frames(int fd, const char *file, struct error *err)
     cue->files[cue->file_count++] = (struct cue_file){.fd = fd, .end = (u64)st.st_size};
     cue->extents[cue->extent_count++] = (struct cue_extent){.count = frames, .size = DISC_RAW_BYTES};
     cue->disc = (struct disc){.first = 1, .count = 1, .lead_out = frames};
-    cue->disc.track[0] = (struct disc_track){
-        .control = DISC_DATA, .mode = mode == 1 ? DISC_MODE1 : DISC_MODE2, .complete = true};
+    cue->disc.track[0] =
+        (struct disc_track){.control = DISC_DATA, .mode = mode == 1 ? DISC_MODE1 : DISC_MODE2, .complete = true};
     return finish(cue);
 }

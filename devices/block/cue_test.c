@@ -31,7 +31,8 @@ static void write_file(const char *name, const void *data, size_t length, size_t
 /* a.bin: 300 raw frames; b.bin: 100 frames of 2048; c.wav: 75 frames less 100 bytes. */
 static void make_files(void)
 {
-    static const u8 wave[44] = "RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\2\0\x44\xac\0\0\x10\xb1\2\0\4\0\x10\0data\xff\xff\xff\x7f";
+    static const u8 wave[44] =
+        "RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\2\0\x44\xac\0\0\x10\xb1\2\0\4\0\x10\0data\xff\xff\xff\x7f";
     if (*sheet)
         return;
     strcpy(dir, "/tmp/clutch-cue-XXXXXX");
@@ -90,7 +91,8 @@ static void done(void *opaque, int result)
 static int read_frame(struct block *block, u32 address, u32 count)
 {
     int result = 1;
-    request = (struct block_request){.sector = address * 5, .count = count * 5, .data = frames, .done = done, .opaque = &result};
+    request = (struct block_request){
+        .sector = address * 5, .count = count * 5, .data = frames, .done = done, .opaque = &result};
     memset(frames, 0xee, sizeof(frames));
     block_submit(block, &request);
     block_drain(block);
@@ -100,8 +102,10 @@ static int read_frame(struct block *block, u32 address, u32 count)
 TEST(a_file_for_each_track_data_of_2048_bytes_and_wave)
 {
     struct block *block;
-    const struct disc *disc = layout(&block, "\xef\xbb\xbf" "FILE \"b.bin\" BINARY\r\n  TRACK 05 MODE1/2048\r\n    INDEX 01 00:00:00\r\n"
-                                             "FILE c.wav WAVE\n TRACK 06 AUDIO\n  TITLE \"a b\"\n  INDEX 00 00:00:00\n INDEX 01 00:00:32\n");
+    const struct disc *disc =
+        layout(&block, "\xef\xbb\xbf"
+                       "FILE \"b.bin\" BINARY\r\n  TRACK 05 MODE1/2048\r\n    INDEX 01 00:00:00\r\n"
+                       "FILE c.wav WAVE\n TRACK 06 AUDIO\n  TITLE \"a b\"\n  INDEX 00 00:00:00\n INDEX 01 00:00:32\n");
     CHECK_EQ(disc->first, 5);
     CHECK_EQ(disc->track[1].pregap, 100);
     CHECK_EQ(disc->track[1].start, 132);
@@ -117,8 +121,9 @@ TEST(a_file_for_each_track_data_of_2048_bytes_and_wave)
 TEST(an_index_0_that_ends_the_file_before)
 {
     struct block *block;
-    const struct disc *disc = layout(&block, "FILE c.wav WAVE\nTRACK 1 AUDIO\nINDEX 1 0:0:0\nTRACK 2 AUDIO\nINDEX 0 0:0:70\n"
-                                             "FILE c.wav WAVE\nINDEX 1 0:0:0\n");
+    const struct disc *disc =
+        layout(&block, "FILE c.wav WAVE\nTRACK 1 AUDIO\nINDEX 1 0:0:0\nTRACK 2 AUDIO\nINDEX 0 0:0:70\n"
+                       "FILE c.wav WAVE\nINDEX 1 0:0:0\n");
     CHECK_EQ(disc->track[1].pregap, 70);
     CHECK_EQ(disc->track[1].start, 75);
     CHECK_EQ(disc->lead_out, 150);
@@ -153,7 +158,8 @@ TEST(wrong_sheets_are_refused_with_the_line)
     refused("FILE a.bin BINARY\nTRACK 1 AUDIO\n", 3, "no INDEX 01");
     refused("FILE a.bin BINARY\nTRACK 1 AUDIO\nINDEX 0 0:0:0\nTRACK 2 AUDIO\n", 4, "no INDEX 01");
     refused("FILE a.bin BINARY\nTRACK 1 AUDIO\nINDEX 1 1:00:00\n", 3, "behind the end");
-    refused("FILE a.bin BINARY\nTRACK 1 AUDIO\nINDEX 1 0:02:00\nTRACK 2 AUDIO\nINDEX 1 0:01:00", 5, "before the one above");
+    refused("FILE a.bin BINARY\nTRACK 1 AUDIO\nINDEX 1 0:02:00\nTRACK 2 AUDIO\nINDEX 1 0:01:00", 5,
+            "before the one above");
     refused("FILE a.bin BINARY\nTRACK 1 AUDIO\nINDEX 1 0:01:75\n", 3, "no time");
     refused("FILE a.bin BINARY\nTRACK 1 AUDIO\nINDEX 2 0:01:00\n", 3, "out of order");
     refused("TRACK 1 AUDIO\nINDEX 1 0:0:0\n", 2, "after FILE");
@@ -172,10 +178,11 @@ TEST(wrong_sheets_are_refused_with_the_line)
 
 TEST(no_text_does_harm)
 {
-    static const char *const words[] = {"FILE",     "a.bin",    "c.wav",    "BINARY", "WAVE",  "TRACK", "01",
-                                        "2",        "99",       "AUDIO",    "INDEX",  "00",    "1",     "00:00:00",
-                                        "00:01:00", "00:03:74", "99:59:74", "\n",     "\n",    "\"",    "PREGAP",
-                                        "POSTGAP",  "MODE1/2048", "MODE1/2352", "FLAGS", "ISRC", "-1",  "999999999999"};
+    static const char *const words[] = {"FILE",  "a.bin",    "c.wav",    "BINARY",      "WAVE",       "TRACK",
+                                        "01",    "2",        "99",       "AUDIO",       "INDEX",      "00",
+                                        "1",     "00:00:00", "00:01:00", "00:03:74",    "99:59:74",   "\n",
+                                        "\n",    "\"",       "PREGAP",   "POSTGAP",     "MODE1/2048", "MODE1/2352",
+                                        "FLAGS", "ISRC",     "-1",       "999999999999"};
     u32 seed = 7;
     int taken = 0;
     for (int n = 0; n < 3000; n++) {

@@ -55,8 +55,8 @@ static u8 over_alpha_plus_1(u8 value)
     return value;
 }
 
-/* One code word whose `count` symbols lie `step` apart (from `first`, around at `size`): the two parity symbols a, b that
- * follow them make sum(s) = 0 and sum(alpha^i s) = 0, with i counted from the end. */
+/* One code word whose `count` symbols lie `step` apart (from `first`, around at `size`): the two parity symbols a, b
+ * that follow them make sum(s) = 0 and sum(alpha^i s) = 0, with i counted from the end. */
 static void parity(const u8 *area, unsigned first, unsigned step, unsigned size, unsigned count, u8 *a, u8 *b)
 {
     u8 sum = 0, weighted = 0;

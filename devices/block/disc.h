@@ -14,7 +14,7 @@
 #define DISC_RAW_BYTES 2352
 #define DISC_FRAME_SECTORS 5
 #define DISC_FRAME_BYTES (DISC_FRAME_SECTORS * 512)
-#define DISC_PREGAP 150                        /* frames before address 0, in minutes, seconds and frames */
+#define DISC_PREGAP 150                               /* frames before address 0, in minutes, seconds and frames */
 #define DISC_MAX_FRAMES (100 * 60 * 75 - DISC_PREGAP) /* the addresses end at 99:59:74 */
 
 /* The four bits of CONTROL (ECMA-130, "q-channel"). */
@@ -43,10 +43,13 @@ const struct disc_track *disc_find(const struct disc *disc, u32 address);
 /* Where the track ends: the next one's pregap, or the lead-out. */
 u32 disc_track_end(const struct disc *disc, const struct disc_track *track);
 
-/* ECMA-130, "Sector", and its annex A: writes what surrounds the user data of a frame: sync, header, and EDC and ECC as the mode
- * has them.  Mode 2: form 1 or 2 by the subheader's bit 5. */
+/* ECMA-130, "Sector", and its annex A: writes what surrounds the user data of a frame: sync, header, and EDC and ECC as
+ * the mode has them.  Mode 2: form 1 or 2 by the subheader's bit 5. */
 void disc_complete_frame(u8 frame[DISC_RAW_BYTES], enum disc_mode mode, u32 address);
 
-static inline u8 disc_bcd(u32 value) { return (u8)((value / 10 % 10) << 4 | value % 10); }
+static inline u8 disc_bcd(u32 value)
+{
+    return (u8)((value / 10 % 10) << 4 | value % 10);
+}
 
 #endif

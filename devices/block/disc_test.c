@@ -36,7 +36,8 @@ static u8 multiply(u8 a, u8 b)
     return product;
 }
 
-/* Annex A: words of 16 bits from byte 12 on, their halves apart; H * V = 0 with rows of 1 and of alpha^(n-1) ... alpha, 1. */
+/* Annex A: words of 16 bits from byte 12 on, their halves apart; H * V = 0 with rows of 1 and of alpha^(n-1) ... alpha,
+ * 1. */
 static bool is_code_word(const u16 *words, int count, int half)
 {
     u8 sum = 0, weighted = 0;

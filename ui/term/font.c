@@ -1,11 +1,11 @@
 /*
  * Reading a font that the guest has loaded.
  *
- * Source: code page 437 (machine/display.c); Unicode, "Box Drawing", "Block Elements", "Latin-1 Supplement"; the fonts of
- *   Linux consoles (console-setup), which have code page 437 but for letters in the place of double lines.
- * A glyph is, in this order: that of the video BIOS at the same place; lines from edge to edge, a block or a shade, known by
- * their shape; that of the video BIOS at another place; a letter of its own font with an accent above it; and else what
- * code page 437 has at its place.
+ * Source: code page 437 (machine/display.c); Unicode, "Box Drawing", "Block Elements", "Latin-1 Supplement"; the fonts
+ *   of Linux consoles (console-setup), which have code page 437 but for letters in the place of double lines.
+ * A glyph is, in this order: that of the video BIOS at the same place; lines from edge to edge, a block or a shade,
+ * known by their shape; that of the video BIOS at another place; a letter of its own font with an accent above it; and
+ * else what code page 437 has at its place.
  * Not modelled: other scripts' letters; accents below letters, and such that touch them.
  */
 #include "ui/term/font.h"
@@ -14,7 +14,7 @@
 
 #define GLYPH 32 /* bytes from one to the next in a font */
 
-/* --- lines ---------------------------------------------------------------------------------------------------------- */
+/* --- lines -------------------------------------------------------------------------------------------------------- */
 
 /* Thin runs of set bits: 0, 1 or 2; -1: something else, or not near the middle. */
 static int strokes(u32 bits, int length)
@@ -85,7 +85,8 @@ static u16 box_character(const u8 *glyph, int lines)
     };
     u32 left = column(glyph, lines, 7), right = column(glyph, lines, 0);
     u8 top = glyph[0], bottom = glyph[lines - 1];
-    int found[4] = {strokes(reversed(top), 8), strokes(right, lines), strokes(reversed(bottom), 8), strokes(left, lines)};
+    int found[4] = {strokes(reversed(top), 8), strokes(right, lines), strokes(reversed(bottom), 8),
+                    strokes(left, lines)};
     if (!only_strokes(glyph, lines, left | right, top | bottom))
         return 0;
     for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
@@ -98,7 +99,7 @@ static u16 box_character(const u8 *glyph, int lines)
     return 0;
 }
 
-/* --- blocks --------------------------------------------------------------------------------------------------------- */
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
 
 static bool all(const u8 *glyph, int from, int to, u8 value)
 {
@@ -137,7 +138,7 @@ static u16 block_character(const u8 *glyph, int lines)
     return all(glyph, 0, lines, 0x0f) ? 0x2590 : shade(glyph, lines);
 }
 
-/* --- accents -------------------------------------------------------------------------------------------------------- */
+/* --- accents ------------------------------------------------------------------------------------------------------ */
 
 enum accent { GRAVE, ACUTE, CIRCUMFLEX, TILDE, DIAERESIS, RING, CARON, ACCENTS };
 
@@ -145,16 +146,16 @@ static const struct {
     char letter;
     u16 with[ACCENTS];
 } accented[] = {
-    {'A', {0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0}},   {'E', {0xc8, 0xc9, 0xca, 0, 0xcb, 0, 0x11a}},
-    {'I', {0xcc, 0xcd, 0xce, 0, 0xcf, 0, 0}},         {'O', {0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0, 0}},
-    {'U', {0xd9, 0xda, 0xdb, 0, 0xdc, 0x16e, 0}},     {'Y', {0, 0xdd, 0, 0, 0x178, 0, 0}},
-    {'N', {0, 0x143, 0, 0xd1, 0, 0, 0x147}},          {'C', {0, 0x106, 0, 0, 0, 0, 0x10c}},
-    {'R', {0, 0x154, 0, 0, 0, 0, 0x158}},             {'S', {0, 0x15a, 0, 0, 0, 0, 0x160}},
-    {'Z', {0, 0x179, 0, 0, 0, 0, 0x17d}},             {'a', {0xe0, 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0}},
-    {'e', {0xe8, 0xe9, 0xea, 0, 0xeb, 0, 0x11b}},     {'o', {0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0, 0}},
-    {'u', {0xf9, 0xfa, 0xfb, 0, 0xfc, 0x16f, 0}},     {'y', {0, 0xfd, 0, 0, 0xff, 0, 0}},
-    {'n', {0, 0x144, 0, 0xf1, 0, 0, 0x148}},          {'c', {0, 0x107, 0, 0, 0, 0, 0x10d}},
-    {'r', {0, 0x155, 0, 0, 0, 0, 0x159}},             {'s', {0, 0x15b, 0, 0, 0, 0, 0x161}},
+    {'A', {0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0}}, {'E', {0xc8, 0xc9, 0xca, 0, 0xcb, 0, 0x11a}},
+    {'I', {0xcc, 0xcd, 0xce, 0, 0xcf, 0, 0}},       {'O', {0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0, 0}},
+    {'U', {0xd9, 0xda, 0xdb, 0, 0xdc, 0x16e, 0}},   {'Y', {0, 0xdd, 0, 0, 0x178, 0, 0}},
+    {'N', {0, 0x143, 0, 0xd1, 0, 0, 0x147}},        {'C', {0, 0x106, 0, 0, 0, 0, 0x10c}},
+    {'R', {0, 0x154, 0, 0, 0, 0, 0x158}},           {'S', {0, 0x15a, 0, 0, 0, 0, 0x160}},
+    {'Z', {0, 0x179, 0, 0, 0, 0, 0x17d}},           {'a', {0xe0, 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0}},
+    {'e', {0xe8, 0xe9, 0xea, 0, 0xeb, 0, 0x11b}},   {'o', {0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0, 0}},
+    {'u', {0xf9, 0xfa, 0xfb, 0, 0xfc, 0x16f, 0}},   {'y', {0, 0xfd, 0, 0, 0xff, 0, 0}},
+    {'n', {0, 0x144, 0, 0xf1, 0, 0, 0x148}},        {'c', {0, 0x107, 0, 0, 0, 0, 0x10d}},
+    {'r', {0, 0x155, 0, 0, 0, 0, 0x159}},           {'s', {0, 0x15b, 0, 0, 0, 0, 0x161}},
     {'z', {0, 0x17a, 0, 0, 0, 0, 0x17e}},
 };
 
@@ -198,8 +199,8 @@ static int accent_shape(const u8 *glyph, int from, int to)
     return to - from == 2 && has_gap(top) && has_gap(bottom) ? TILDE : -1;
 }
 
-/* Rows from `from` on are those of the letter, in order, from its first one to its last: a letter that makes room for its
- * accent leaves some out.  How many there are; 0: they are not. */
+/* Rows from `from` on are those of the letter, in order, from its first one to its last: a letter that makes room for
+ * its accent leaves some out.  How many there are; 0: they are not. */
 static int rows_of_letter(const u8 *glyph, int from, const u8 *letter, int lines)
 {
     int row = first_row(letter, lines), ink = lines - row, count = lines - from;
@@ -236,7 +237,7 @@ static u16 accented_letter(const u8 *glyphs, const u8 *glyph, int lines)
     return code;
 }
 
-/* --- the font ------------------------------------------------------------------------------------------------------- */
+/* --- the font ----------------------------------------------------------------------------------------------------- */
 
 static u16 at_another_place(const u8 *glyph, int lines, const u8 *reference)
 {

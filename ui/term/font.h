@@ -18,8 +18,8 @@ struct term_font {
     u8 rom[TERM_FONT_ROM];
 };
 
-/* Finds out anew if the fonts are others than last time.  font->rom is the caller's to fill while font->reference is NULL: with
- * a video BIOS, whose fonts of code page 437 others are compared with. */
+/* Finds out anew if the fonts are others than last time.  font->rom is the caller's to fill while font->reference is
+ * NULL: with a video BIOS, whose fonts of code page 437 others are compared with. */
 void term_font_update(struct term_font *font, const struct text_screen *screen);
 /* One font of 256 glyphs in 32 bytes each; reference as above. */
 void term_font_read(const u8 *glyphs, int lines, const u8 *reference, u16 unicode[256]);

@@ -76,9 +76,12 @@ TEST(blocks_and_shades)
 TEST(letters_with_accents_above_them)
 {
     static const char *const u[LINES] = {"", "", "", "", "", "##..##", "##..##", "##..##", "##..##", ".##.##"};
-    static const char *const umlaut[LINES] = {"", "", "##..##", "##..##", "", "##..##", "##..##", "##..##", "##..##", ".##.##"};
-    static const char *const grave[LINES] = {"", "##", ".##", "..##", "", "##..##", "##..##", "##..##", "##..##", ".##.##"};
-    static const char *const circumflex[LINES] = {"", "", "..##", ".#..#", "", "##..##", "##..##", "##..##", "##..##", ".##.##"};
+    static const char *const umlaut[LINES] = {"",       "",       "##..##", "##..##", "",
+                                              "##..##", "##..##", "##..##", "##..##", ".##.##"};
+    static const char *const grave[LINES] = {"",       "##",     ".##",    "..##",   "",
+                                             "##..##", "##..##", "##..##", "##..##", ".##.##"};
+    static const char *const circumflex[LINES] = {"",       "",       "..##",   ".#..#",  "",
+                                                  "##..##", "##..##", "##..##", "##..##", ".##.##"};
     memset(glyphs, 0, sizeof(glyphs));
     draw('u', u);
     draw(0xb5, umlaut);
