@@ -16,7 +16,8 @@
 
 #define SHORTEST_NS 50000ull /* between two looks at a channel that may be masked */
 #define DIRECT_RATE 48000u
-#define DIRECT_GOES_QUIET DIRECT_RATE
+#define DIRECT_HOLDS (DIRECT_RATE / 100)
+#define DIRECT_GOES_QUIET (DIRECT_RATE / 4)
 #define HOLDS 64u        /* frames */
 #define GOES_QUIET 8192u /* frames between two blocks after which the voice rests */
 
@@ -352,9 +353,12 @@ void sb16_dma_write(struct sb16 *sb, u8 value)
 static void render_direct(void *opaque, struct audio_frame *frames, unsigned count)
 {
     struct sb16 *sb = opaque;
-    for (unsigned i = 0; frames && i < count; i++)
-        frames[i] = (struct audio_frame){sb->direct, sb->direct};
-    sb->quiet += count;
+    for (unsigned i = 0; i < count; i++) {
+        if (sb->quiet++ > DIRECT_HOLDS)
+            sb->direct = sb->direct * 31 / 32;
+        if (frames)
+            frames[i] = (struct audio_frame){sb->direct, sb->direct};
+    }
     if (sb->quiet > DIRECT_GOES_QUIET)
         audio_voice_set_rate(sb->direct_voice, 0);
 }
