@@ -159,6 +159,7 @@ mwait floppy0: empty
 monitor eject disc
 monitor change disc $O/roms/demo.bin
 ask info block => ide1-cd0 or disc: $O/roms/demo.bin
+ask info audio => none: 48000 Hz, volume 100%
 monitor eject disc
 ask info block => disc: empty
 monitor eject ide0-hd0

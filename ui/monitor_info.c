@@ -117,6 +117,11 @@ static void info_devices(struct monitor *monitor, char *args)
         monitor_print(monitor, "%-16s %s\n", device->id, device->ops->name);
 }
 
+static void info_audio(struct monitor *monitor, char *args)
+{
+    audio_print(pc_audio(monitor->machine), monitor_print, monitor);
+}
+
 /* --- fabric ------------------------------------------------------------------------------------------------------ */
 
 static const char *kind_name(const struct region *region)
@@ -234,6 +239,7 @@ const struct monitor_command monitor_infos[] = {
     {"ioapic", "", "I/O interrupt controller", info_ioapic},
     {"hpet", "", "high precision event timer", info_hpet},
     {"pci", "", "PCI functions", info_pci},
+    {"audio", "", "where sound goes, what got lost on the way, and who makes it", info_audio},
     {"block", "", "drives and what is in them", monitor_info_block},
     {"devices", "", "chips; info NAME shows one", info_devices},
     {"trace", "", "categories of the trace, on and off", monitor_info_trace},

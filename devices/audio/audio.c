@@ -138,9 +138,11 @@ static void arm(struct audio *audio)
     audio->on = audio->backend && audio->backend->ops->always;
     for (struct audio_voice *voice = audio->voices; voice && !audio->on; voice = voice->next)
         audio->on = voice->rate || voice->head - voice->tail >= TAPS;
-    if (!audio->on)
+    if (!audio->on) {
         timer_cancel(&audio->timer);
-    else if (!timer_armed(&audio->timer))
+        if (listening(audio) && audio->backend->ops->rest)
+            audio->backend->ops->rest(audio->backend);
+    } else if (!timer_armed(&audio->timer))
         timer_set(&audio->timer, clock_ns(audio->clock) + PERIOD_NS);
 }
 
@@ -397,6 +399,31 @@ int audio_peak(struct audio *audio)
     int peak = audio->peak;
     audio->peak = 0;
     return peak;
+}
+
+static void print_backend(const struct audio *audio,
+                          void (*print)(void *out, const char *format, ...) PRINTF_LIKE(2, 3), void *out)
+{
+    struct audio_figures figures = {0};
+    print(out, "%s: %u Hz, volume %d%%%s\n", audio_backend_name(audio), audio->rate, audio->volume,
+          audio->mute ? ", mute" : "");
+    if (!audio->backend || !audio->backend->ops->figures)
+        return;
+    audio->backend->ops->figures(audio->backend, &figures);
+    print(out, "  %u of %u frames wait, ran dry %llu times, %llu frames lost\n", figures.waiting, figures.target,
+          (unsigned long long)figures.underruns, (unsigned long long)figures.lost);
+}
+
+void audio_print(const struct audio *audio, void (*print)(void *out, const char *format, ...) PRINTF_LIKE(2, 3),
+                 void *out)
+{
+    print_backend(audio, print, out);
+    for (const struct audio_voice *voice = audio->voices; voice; voice = voice->next)
+        if (voice->rate)
+            print(out, "%s: %u Hz, gain %u%% %u%%\n", voice->name, voice->rate, voice->gain[0] * 100 / AUDIO_UNITY,
+                  voice->gain[1] * 100 / AUDIO_UNITY);
+        else
+            print(out, "%s: silent\n", voice->name);
 }
 
 const char *audio_backend_name(const struct audio *audio)

@@ -51,6 +51,9 @@ int audio_volume(const struct audio *audio);
 bool audio_muted(const struct audio *audio);
 /* Loudest sample since the last call, 0 to 32767 (for a level meter). */
 int audio_peak(struct audio *audio);
+/* Back end, volume, what was lost on the way to it, and the voices, for the monitor. */
+void audio_print(const struct audio *audio, void (*print)(void *out, const char *format, ...) PRINTF_LIKE(2, 3),
+                 void *out);
 /* "sdl", "wav" or "none". */
 const char *audio_backend_name(const struct audio *audio);
 

@@ -8,10 +8,18 @@
 
 struct audio_backend;
 
+struct audio_figures {
+    u64 underruns;            /* how often the host wanted frames that were not there */
+    u64 lost;                 /* frames that came too early to be kept */
+    unsigned waiting, target; /* frames between the mixer and the host */
+};
+
 struct audio_backend_ops {
     const char *name;
     bool always; /* it wants silence, too */
     void (*play)(struct audio_backend *backend, const struct audio_frame *frames, unsigned count);
+    void (*rest)(struct audio_backend *backend);                                /* silence follows; or NULL */
+    void (*figures)(struct audio_backend *backend, struct audio_figures *into); /* or NULL */
     void (*close)(struct audio_backend *backend);
 };
 

@@ -8,8 +8,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "devices/audio/backend.h"
 
@@ -24,6 +26,9 @@ struct sdl_audio {
     SDL_AudioDeviceID device;
     unsigned target;             /* frames that should wait in the ring */
     _Atomic unsigned head, tail; /* written by the mixer, by SDL's thread */
+    _Atomic unsigned underruns;
+    _Atomic bool resting; /* the mixer has no more for now */
+    u64 lost;
     /* SDL's thread only. */
     unsigned phase; /* of ONE, between the frame at tail and the next */
     bool playing;
@@ -52,6 +57,8 @@ static void fill(void *opaque, Uint8 *bytes, int length)
     for (; sdl->playing && i < count; i++) {
         if (ready < 2) {
             sdl->playing = false;
+            if (!atomic_load(&sdl->resting))
+                atomic_fetch_add(&sdl->underruns, 1);
             break;
         }
         const struct audio_frame *a = &sdl->ring[tail % RING], *b = &sdl->ring[(tail + 1) % RING];
@@ -76,6 +83,8 @@ static void sdl_play(struct audio_backend *backend, const struct audio_frame *fr
     unsigned room = sdl->target * 4 > used ? MIN(sdl->target * 4, RING - 2) - MIN(used, RING - 2) : 0;
     for (unsigned i = 0; i < MIN(count, room); i++)
         sdl->ring[(head + i) % RING] = frames[i];
+    sdl->lost += count - MIN(count, room);
+    atomic_store(&sdl->resting, false);
     atomic_store_explicit(&sdl->head, head + MIN(count, room), memory_order_release);
 }
 
@@ -87,7 +96,38 @@ static void sdl_close(struct audio_backend *backend)
     free(sdl);
 }
 
-static const struct audio_backend_ops sdl_ops = {.name = "sdl", .play = sdl_play, .close = sdl_close};
+static void sdl_rest(struct audio_backend *backend)
+{
+    struct sdl_audio *sdl = container_of(backend, struct sdl_audio, backend);
+    atomic_store(&sdl->resting, true);
+}
+
+static void sdl_figures(struct audio_backend *backend, struct audio_figures *into)
+{
+    struct sdl_audio *sdl = container_of(backend, struct sdl_audio, backend);
+    *into = (struct audio_figures){atomic_load(&sdl->underruns), sdl->lost,
+                                   atomic_load(&sdl->head) - atomic_load(&sdl->tail), sdl->target};
+}
+
+static const struct audio_backend_ops sdl_ops = {
+    .name = "sdl", .play = sdl_play, .rest = sdl_rest, .figures = sdl_figures, .close = sdl_close};
+
+/* SDL_OpenAudioDevice without what the libraries under it write to standard error where there is no device: our own
+ * line says that. */
+static SDL_AudioDeviceID open_device(const SDL_AudioSpec *want)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC), saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (null >= 0 && saved >= 0)
+        dup2(null, STDERR_FILENO);
+    SDL_AudioDeviceID device = SDL_OpenAudioDevice(NULL, 0, want, NULL, 0);
+    if (null >= 0 && saved >= 0)
+        dup2(saved, STDERR_FILENO);
+    if (saved >= 0)
+        close(saved);
+    if (null >= 0)
+        close(null);
+    return device;
+}
 
 struct audio_backend *audio_sdl_open(const struct audio_settings *settings, struct error *err)
 {
@@ -105,7 +145,7 @@ struct audio_backend *audio_sdl_open(const struct audio_settings *settings, stru
     sdl->backend = (struct audio_backend){&sdl_ops, settings->rate};
     sdl->target = MIN(MAX((u64)settings->buffer_us * settings->rate / 1000000, 1024u), RING / 4);
     if (SDL_InitSubSystem(SDL_INIT_AUDIO) == 0) {
-        sdl->device = SDL_OpenAudioDevice(NULL, 0, &want, NULL, 0);
+        sdl->device = open_device(&want);
         if (sdl->device) {
             SDL_PauseAudioDevice(sdl->device, 0);
             return &sdl->backend;
