@@ -615,6 +615,8 @@ void accel_print(const struct accel *accel, void (*print)(void *out, const char 
 {
     const struct shift *shift = &accel->vcpu.shift;
     print(out, "engine: %s (%s)\n", shift->gear->name, shift->gear->description);
+    if (accel->vcpu.engine != shift->gear)
+        print(out, "executing now: %s\n", accel->vcpu.engine->name);
     print(out, "instructions interpreted: %llu\n", (unsigned long long)cpu_instructions(accel->vcpu.cpu));
     if (shift->shifts || shift->changes)
         print(out, "shifts: %llu; detours through the interpreter: %llu, of %llu instructions\n",

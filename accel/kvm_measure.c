@@ -137,6 +137,19 @@ static u64 time_loop(bool user64)
     return best;
 }
 
+/* One that kvm.c gives user code only. */
+static bool is_for_user_code(void)
+{
+    struct trial t = {.system = -1, .vm = -1, .cpu = -1};
+    struct kvm kvm = {.lacks_paging32 = false};
+    if (prepare(&t)) {
+        kvm.cpu = t.cpu;
+        kvm_probe_modes(&kvm);
+    }
+    finish(&t);
+    return kvm.lacks_paging32;
+}
+
 int kvm_measure(struct error *why)
 {
     u64 real = time_loop(false), user = time_loop(true);
@@ -145,7 +158,7 @@ int kvm_measure(struct error *why)
     int r = error_set(why, ENOTSUP, "this host's KVM is a software one (million instructions a second: real mode %.1f, "
                                    "64-bit user code %.0f)",
                       real ? 1e6 / (double)real : 0.0, user ? 1e6 / (double)user : 0.0);
-    return user && user < FAST_USER ? 1 : r;
+    return user && user < FAST_USER && is_for_user_code() ? 1 : r;
 }
 
 #endif
