@@ -53,6 +53,7 @@ struct fake_kvm {
     unsigned msr_count;
     struct kvm_guest_debug guest_debug;
     u64 tsc_offset;
+    bool old_tsc; /* Linux before 5.16: no attribute; a counter written within a second of what it is stays */
     struct kvm_cpuid2 *supported; /* KVM_GET_SUPPORTED_CPUID; NULL: everything */
     struct {
         struct kvm_cpuid2 head;
@@ -174,12 +175,27 @@ static inline struct kvm_msr_entry *fake_msr(u32 index)
     return msr;
 }
 
+#define FAKE_TSC_HZ 1000000000ull
+
+static inline void fake_tsc(struct kvm_msr_entry *entry, bool write)
+{
+    u64 host = cpubus_host_tsc(), offset = entry->data - host;
+    if (!write)
+        entry->data = host + fake.tsc_offset;
+    else if (offset - fake.tsc_offset + FAKE_TSC_HZ > 2 * FAKE_TSC_HZ)
+        fake.tsc_offset = offset;
+}
+
 /* Returns how many were done before one that is refused. */
 static inline int fake_msrs(struct kvm_msrs *list, bool write)
 {
     for (unsigned i = 0; i < list->nmsrs; i++) {
         if (write && list->entries[i].index == fake.refused_msr)
             return (int)i;
+        if (list->entries[i].index == 0x10) {
+            fake_tsc(&list->entries[i], write);
+            continue;
+        }
         struct kvm_msr_entry *msr = fake_msr(list->entries[i].index);
         if (write)
             *msr = list->entries[i];
@@ -238,7 +254,7 @@ static inline int fake_answer(unsigned long request, void *argument)
     case KVM_CREATE_VM: return FAKE_VM;
     case KVM_CREATE_VCPU: return FAKE_CPU;
     case KVM_GET_VCPU_MMAP_SIZE: return FAKE_RUN_SIZE;
-    case KVM_GET_TSC_KHZ: return 1000000;
+    case KVM_GET_TSC_KHZ: return FAKE_TSC_HZ / 1000;
     case KVM_RUN: return fake_enter();
     case KVM_NMI: return fake.nmis++, 0;
     case KVM_INTERRUPT:
@@ -253,8 +269,16 @@ static inline int fake_answer(unsigned long request, void *argument)
         memcpy(&fake.cpuid, argument, sizeof(struct kvm_cpuid2) +
                MIN(((struct kvm_cpuid2 *)argument)->nent, 128u) * sizeof(struct kvm_cpuid_entry2));
         return 0;
-    case KVM_SET_DEVICE_ATTR: fake.tsc_offset = *fake_attribute(argument); return 0;
-    case KVM_GET_DEVICE_ATTR: *fake_attribute(argument) = fake.tsc_offset; return 0;
+    case KVM_SET_DEVICE_ATTR:
+        if (fake.old_tsc)
+            return fake_fail(ENXIO);
+        fake.tsc_offset = *fake_attribute(argument);
+        return 0;
+    case KVM_GET_DEVICE_ATTR:
+        if (fake.old_tsc)
+            return fake_fail(ENXIO);
+        *fake_attribute(argument) = fake.tsc_offset;
+        return 0;
     case KVM_GET_REGS:
         fake.register_reads++;
         memcpy(argument, &fake.regs, sizeof(fake.regs));

@@ -246,6 +246,34 @@ TEST(undelivered_events_come_back)
     close_rig();
 }
 
+static void offset_travels(u64 offset)
+{
+    struct kvm *kvm = kvm_of(&rig->vcpu);
+    struct cpu *cpu = rig->vcpu.cpu;
+    cpu->tsc_offset = offset;
+    kvm_tsc_load(kvm);
+    CHECK(offset - fake.tsc_offset < 1u << 24); /* the time that it took */
+    kvm_tsc_store(kvm);
+    CHECK_EQ(cpu->tsc_offset, offset);
+}
+
+/* A detour through another engine must not move the counter by whatever the host's KVM began with. */
+TEST(a_host_without_the_offset_attribute_keeps_offsets)
+{
+    struct machine_tsc tsc;
+    struct kvm *kvm = open_rig();
+    struct cpu *cpu = rig->vcpu.cpu;
+    fake.old_tsc = true;
+    CHECK(kvm_tsc_probe(&tsc));
+    CHECK(!tsc.fixed);
+    offset_travels(1ull << 40);
+    offset_travels((1ull << 40) - 1000000); /* less than a second */
+    fake.tsc_offset = 77ull << 32; /* the guest writes its counter */
+    kvm_tsc_store(kvm);
+    CHECK((77ull << 32) - cpu->tsc_offset < 1u << 24);
+    close_rig();
+}
+
 TEST(an_msr_that_kvm_refuses_keeps_its_value)
 {
     struct kvm *kvm = open_rig();

@@ -1,7 +1,8 @@
 /*
  * The time-stamp counter across engines: the host's own, plus an offset that both KVM and the interpreter add.
  *
- * Source: Linux kernel documentation, virt/kvm/devices/vcpu: KVM_VCPU_TSC_CTRL; virt/kvm/api: KVM_GET_TSC_KHZ.
+ * Source: Linux kernel documentation, virt/kvm/devices/vcpu: KVM_VCPU_TSC_CTRL; virt/kvm/api: KVM_GET_TSC_KHZ,
+ *   KVM_SET_MSRS; the behaviour of older kernels at IA32_TIME_STAMP_COUNTER as they publish it.
  * Modelled: offsets.  Not modelled: a counter of another frequency than the host's.
  * Some software KVMs let the host's counter show through and ignore offsets: there the guest counts like the host from
  * power-on, and a guest that writes its counter is the interpreter's.
@@ -19,6 +20,8 @@
 #include "machine/trace.h"
 
 #define MSR_TSC 0x10u
+#define NEAR (1ull << 24) /* ticks: a guest that writes its counter is further away */
+#define FAR (1ull << 50)
 
 static int offset_attribute(int cpu, unsigned long request, u64 *offset)
 {
@@ -27,24 +30,58 @@ static int offset_attribute(int cpu, unsigned long request, u64 *offset)
     return kvm_host->ioctl(cpu, request, &attribute);
 }
 
+struct tsc_buffer {
+    struct kvm_msrs head;
+    struct kvm_msr_entry entry;
+};
+
+/* From the counter itself: too low by the time that it takes, so the highest of some. */
 static bool read_offset(int cpu, u64 *offset)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } buffer = {.head = {.nmsrs = 1}, .entry = {.index = MSR_TSC}};
-    if (kvm_host->ioctl(cpu, KVM_GET_MSRS, &buffer) != 1)
-        return false;
-    *offset = buffer.entry.data - cpubus_host_tsc();
+    struct tsc_buffer buffer = {.head = {.nmsrs = 1}, .entry = {.index = MSR_TSC}};
+    for (unsigned i = 0; i < 3; i++) {
+        if (kvm_host->ioctl(cpu, KVM_GET_MSRS, &buffer) != 1)
+            return false;
+        u64 now = buffer.entry.data - cpubus_host_tsc();
+        if (i == 0 || (i64)(now - *offset) > 0)
+            *offset = now;
+    }
     return true;
 }
 
-/* Is the offset what we asked for, give or take some seconds of ticks? */
+static bool write_counter(int cpu, u64 offset)
+{
+    struct tsc_buffer buffer = {
+        .head = {.nmsrs = 1}, .entry = {.index = MSR_TSC, .data = cpubus_host_tsc() + offset}};
+    return kvm_host->ioctl(cpu, KVM_SET_MSRS, &buffer) == 1;
+}
+
+/*
+ * Linux has the attribute since 5.16.  Before, the counter is written, and KVM takes a value within a second of the one
+ * that it would have for an attempt to synchronize processors, and changes nothing: so one far away is written first.
+ */
+static bool set_offset(int cpu, u64 offset)
+{
+    if (offset_attribute(cpu, KVM_SET_DEVICE_ATTR, &offset) == 0)
+        return true;
+    return write_counter(cpu, offset + FAR) && write_counter(cpu, offset);
+}
+
+/* Is the offset what we asked for, give or take a busy host? */
+static bool is_near(u64 offset, u64 wanted) { return offset - wanted + NEAR <= 2 * NEAR; }
+
+/* The offset that the guest has now, if it is not what it was given. */
+static void get_offset(int cpu, u64 *offset)
+{
+    u64 now = 0;
+    if (offset_attribute(cpu, KVM_GET_DEVICE_ATTR, &now) == 0 || (read_offset(cpu, &now) && !is_near(now, *offset)))
+        *offset = now;
+}
+
 static bool takes_offsets(int cpu)
 {
     u64 wanted = 1ull << 45, got = 0;
-    return offset_attribute(cpu, KVM_SET_DEVICE_ATTR, &wanted) == 0 && read_offset(cpu, &got) &&
-           got - wanted + (1ull << 34) <= 1ull << 35;
+    return set_offset(cpu, wanted) && read_offset(cpu, &got) && is_near(got, wanted);
 }
 
 bool kvm_tsc_probe(struct machine_tsc *tsc)
@@ -71,15 +108,17 @@ void kvm_tsc_load(struct kvm *kvm)
 {
     const struct machine_tsc *tsc = &kvm->vcpu->machine->tsc;
     u64 offset = kvm->vcpu->cpu->tsc_offset - tsc->late;
-    if (!tsc->fixed && offset != kvm->tsc_offset && offset_attribute(kvm->cpu, KVM_SET_DEVICE_ATTR, &offset) == 0)
+    if (!tsc->fixed && offset != kvm->tsc_offset && set_offset(kvm->cpu, offset))
         kvm->tsc_offset = offset;
 }
 
 void kvm_tsc_store(struct kvm *kvm)
 {
     const struct machine_tsc *tsc = &kvm->vcpu->machine->tsc;
-    if (!tsc->fixed && offset_attribute(kvm->cpu, KVM_GET_DEVICE_ATTR, &kvm->tsc_offset) == 0)
-        kvm->vcpu->cpu->tsc_offset = kvm->tsc_offset + tsc->late;
+    if (tsc->fixed)
+        return;
+    get_offset(kvm->cpu, &kvm->tsc_offset);
+    kvm->vcpu->cpu->tsc_offset = kvm->tsc_offset + tsc->late;
 }
 
 #endif
