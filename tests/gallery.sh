@@ -16,7 +16,7 @@ shot() {
     case $image in
     */*) path=$image ;;
     *.xz) path=$work/${image%.xz}
-        [ -f "$path" ] || xz -dc "$guests/$image" >"$path" ;;
+        [ -s "$path" ] || xz -dc "$guests/$image" >"$path" ;;
     *) path=$guests/$image ;;
     esac
     if [ ! -s "$path" ]; then echo "$name: no $image"; return; fi
