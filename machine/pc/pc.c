@@ -291,11 +291,11 @@ static int wire_vga(struct pc *pc, struct error *err)
     return r;
 }
 
-/* A file that nobody may write is a floppy disk with its tab in the other place. */
+/* A file that nobody may write is a floppy disk with its tab in the other place; a snapshot writes elsewhere. */
 static bool write_protected(const struct drive_config *drive)
 {
     struct stat st;
-    return drive->interface == DRIVE_FLOPPY && drive->file && stat(drive->file, &st) == 0 &&
+    return drive->interface == DRIVE_FLOPPY && !drive->snapshot && drive->file && stat(drive->file, &st) == 0 &&
            (!(st.st_mode & 0222) || (access(drive->file, W_OK) < 0 && access(drive->file, R_OK) == 0));
 }
 
