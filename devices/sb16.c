@@ -3,8 +3,8 @@
  *
  * Source: Creative, "Sound Blaster Series Hardware Programming Guide", chapters 1 to 4 and appendix A; Yamaha YMF262
  *         datasheet for the FM synthesizer.
- * Modelled: reset, DSP ports, the interrupt status with its three sources (the MPU-401 is mpu401.c), jumperless IRQ and DMA selection, the
- *         Sound Blaster Pro's mixer registers beside the SB16's, volumes of voice, FM and master.
+ * Modelled: reset, DSP ports, the interrupt status with its three sources (the MPU-401 is mpu401.c), jumperless IRQ and
+ *         DMA selection, the Sound Blaster Pro's mixer registers beside the SB16's, volumes of voice, FM and master.
  * Not modelled: tone and gain controls, inputs (they are remembered), the CD-ROM interface, the wave table header.
  */
 #include "devices/sb16.h"
