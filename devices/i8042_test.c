@@ -414,8 +414,8 @@ TEST(held_key_repeats_after_the_delay_at_the_rate)
 
 TEST(full_buffer_takes_whole_keys_and_then_the_overrun_code)
 {
-    const struct input_sink *sink = &bench.machine->input.keyboard;
     start(0x11);
+    const struct input_sink *sink = &bench.machine->input.keyboard;
     for (int i = 0; i < 20; i++) {
         sink->key(sink->opaque, 0x1e, true); /* three bytes each without translation */
         sink->key(sink->opaque, 0x1e, false);
