@@ -1,33 +1,20 @@
 /*
- * Test disk: a screen to measure a window by (tests/window-bench.sh).  It begins with an idle text screen; the keys 1, 2 and 3
+ * Test disk: a screen to measure a window by (tests/window-bench.py).  It begins with an idle text screen; the keys 1, 2 and 3
  * choose it again, mode 13h with every pixel changed 70 times a second, and 1024x768 in 32 bits scrolled as often, by the
  * start of the display.  Between the ticks the processor halts.  Origin: 0x7c00
  *
  * Source: IBM PS/2 BIOS Interface Technical Reference, "INT 10h", "INT 16h"; Intel 8254 datasheet, "Mode 2"; VESA BIOS
  *         Extension core functions 3.0, 4F02h, 4F05h, 4F07h (the mode number is that of SeaBIOS' VGA BIOS).
  */
-        .set    DIVISOR, 17045          /* 1193182 Hz / 70 */
         .set    VBE_MODE, 0x144
         .set    BANKS, 96               /* of 64 KiB: two screens */
         .set    LINES, 768
         .set    TICKS, 0x46c            /* BIOS data: counted by INT 8 */
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        cld
-        movb    $0x34, %al
-        outb    %al, $0x43
-        movw    $DIVISOR, %ax
-        outb    %al, $0x40
-        movb    %ah, %al
-        outb    %al, $0x40
-        sti
+        .include "roms/disk.inc"
+
+        boot_start
+        ticks_per_second 70
         jmp     idle
 
 next:   movl    TICKS, %eax
@@ -114,5 +101,4 @@ scroll_screen:
 
 step:   .word   nothing
 last:   .long   0
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end

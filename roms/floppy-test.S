@@ -13,16 +13,6 @@
         .set    FIFO, 0x3f5
         .set    BUFFER, 0x4000          /* 9 KiB below us: a track */
 
-        /* AX against a constant. */
-        .macro  check text, want
-        movw    $88f, %si
-        movw    $\want, %bp
-        call    compare
-        .pushsection .text, 1
-88:     .asciz  "\text"
-        .popsection
-        .endm
-
         /* INT 13h into or out of the buffer; then AX is 0, or AH the error. */
         .macro  disk function, cx, dx
         movw    $\function, %ax

@@ -6,28 +6,15 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem"; the DISPI interface (devices/vga_dispi.c); Intel
  *         8254 datasheet, "Mode 2".
  */
-        .set    DIVISOR, 17045          /* 1193182 Hz / 70 */
         .set    DISPI_INDEX, 0x1ce
         .set    DISPI_DATA, 0x1cf
         .set    ENABLE, 4
         .set    TICKS, 0x46c            /* BIOS data: counted by INT 8 */
 
-        .code16
-        .text
-        .globl  start
-start:  ljmp    $0, $1f
-1:      xorw    %ax, %ax
-        movw    %ax, %ds
-        movw    %ax, %ss
-        movw    $0x7c00, %sp
-        cld
-        movb    $0x34, %al
-        outb    %al, $0x43
-        movw    $DIVISOR, %ax
-        outb    %al, $0x40
-        movb    %ah, %al
-        outb    %al, $0x40
-        sti
+        .include "roms/disk.inc"
+
+        boot_start
+        ticks_per_second 70
 next:   hlt
         movw    TICKS, %ax
         cmpw    last, %ax
@@ -152,5 +139,4 @@ sizes:  .word   1, 1, 2560, 1600, 1, 1600, 2560, 1, 641, 479, 8, 8, 0, 0, 0xffff
         .word   1280, 1024, 1600, 1200, 2559, 1599, 640, 480, 800, 600
 last:   .word   0
 seed:   .long   1
-        .org    0x1fe
-        .byte   0x55, 0xaa
+        boot_end

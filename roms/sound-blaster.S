@@ -20,15 +20,6 @@
 
         .include "roms/disk.inc"
 
-        .macro  check text, want
-        movw    $88f, %si
-        movw    $\want, %bp
-        call    compare
-        .pushsection .text, 1
-88:     .asciz  "\text"
-        .popsection
-        .endm
-
         /* Bytes to the DSP. */
         .macro  dsp bytes:vararg
         .irp    byte, \bytes
