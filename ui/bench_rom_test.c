@@ -84,6 +84,25 @@ TEST(batches_grow_until_port_writes_vanish_in_them)
     CHECK_EQ(sample.interpreted, sample.passes * 7);
 }
 
+/* An interpreter that KVM takes over from after `slow` passes. */
+TEST(batches_that_became_short_grow_and_do_not_count)
+{
+    struct bench_batches batches = {.enough = 0.1};
+    struct bench_sample sample = {0};
+    u64 made = 0, slow = 100, passes, most = 0;
+    for (unsigned i = 0; i < 1000 && (passes = bench_next_batch(&batches, &sample)) != 0; i++) {
+        u64 before = sample.passes;
+        double seconds = (made < slow ? 1e-3 : 10e-6) * (double)passes;
+        bench_batch_took(&batches, &sample, seconds, 0, 1);
+        made += passes;
+        most = MAX(most, passes);
+        if (made > slow + passes && sample.passes > before)
+            CHECK(seconds >= 0.005);
+    }
+    CHECK_EQ(bench_next_batch(&batches, &sample), 0);
+    CHECK(most >= 500);
+}
+
 TEST(a_pass_longer_than_the_measurement_is_made_once)
 {
     u64 made;
