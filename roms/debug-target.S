@@ -78,7 +78,22 @@ long:   movabsq $0x1122334455667788, %rax
         movq    %rax, %xmm3
         call    twice
 returned:
+        movl    $1, %eax                /* AVX, if there is: CR4.OSXSAVE, XCR0 with YMM */
+        cpuid
+        testl   $0x10000000, %ecx
+        jz      no_avx
+        movq    %cr4, %rax
+        orl     $0x40000, %eax
+        movq    %rax, %cr4
         xorl    %ecx, %ecx
+        xorl    %edx, %edx
+        movl    $7, %eax
+        xsetbv
+        vinsertf128 $1, %xmm3, %ymm3, %ymm3
+extract:
+        vextractf128 $1, %ymm3, %xmm4
+extracted:
+no_avx: xorl    %ecx, %ecx
 count:  incq    %rcx
         movq    %rcx, counter(%rip)
         cmpb    $0, stop(%rip)

@@ -148,6 +148,23 @@ END
 }
 walk interp interp
 
+guest -cpu max
+session <<'END'
+tbreak *@extract@
+continue
+printf "ymm3 %lx %lx\n", $ymm3.v4_int64[1], $ymm3.v4_int64[2]
+set $ymm3.v4_int64[3] = 0x123456789
+stepi
+printf "xmm4 %lx %lx %d\n", $xmm4.v2_int64[0], $xmm4.v2_int64[1], $rip == @extracted@
+printf "ymm15 %d\n", $ymm15.v4_int64[3]
+kill
+END
+says "YMM registers" <<'END'
+ymm3 0 1122334455667788
+xmm4 1122334455667788 123456789 1
+ymm15 0
+END
+
 guest -cpu pentium3
 session <<'END'
 hbreak *@start@

@@ -1,6 +1,6 @@
 /*
- * Source: "Debugging with GDB", appendices "Target Descriptions" and "Standard Target Features", "i386 Features"; the order
- *   of the first registers is the one of a debugger that asks for no description.  SDM vol. 1, "EFLAGS Register", "MXCSR
+ * Source: "Debugging with GDB", appendices "Target Descriptions" and "Standard Target Features", "i386 Features" (YMM: the
+ *   upper halves alone, named ymm0h to ymm15h); the order of the first registers is the one of a debugger that asks for no description.  SDM vol. 1, "EFLAGS Register", "MXCSR
  *   Control and Status Register"; vol. 3A, "Control Registers".
  * Modelled: all can be read; general and x87 and SSE registers, EIP, EFLAGS, selectors and bases of segments, CR2 can be
  *   written.  Writing a selector loads the base only where no descriptor is needed (real-address and virtual-8086 mode).
@@ -16,8 +16,8 @@
 #include "cpu/system.h"
 #include "cpu/x87_state.h"
 
-enum kind { GPR, IP, FLAGS, SELECTOR, BASE, ST, X87, XMM, MXCSR, KERNEL_GS, CR, EFER };
-enum part { CORE, SSE, SEGMENTS, SYSTEM, CORE32, PARTS };
+enum kind { GPR, IP, FLAGS, SELECTOR, BASE, ST, X87, XMM, MXCSR, KERNEL_GS, CR, EFER, YMMH };
+enum part { CORE, SSE, AVX, SEGMENTS, SYSTEM, CORE32, PARTS };
 enum x87_field { FCTRL, FSTAT, FTAG, FISEG, FIOFF, FOSEG, FOOFF, FOP };
 
 struct reg {
@@ -72,23 +72,45 @@ static const struct reg x86_64[] = {
 };
 #define GENERAL32_COUNT 9
 
+#define UPPER(n) {"ymm" #n "h", "uint128", 128, YMMH, n, AVX}
+
+/* Behind the others, so that their numbers do not depend on it. */
+static const struct reg avx[] = {
+    UPPER(0), UPPER(1), UPPER(2),  UPPER(3),  UPPER(4),  UPPER(5),  UPPER(6),  UPPER(7),
+    UPPER(8), UPPER(9), UPPER(10), UPPER(11), UPPER(12), UPPER(13), UPPER(14), UPPER(15),
+};
+
 enum gdb_layout gdb_choose_layout(const struct cpu *cpu)
 {
+    enum gdb_layout upper = cpu_has(cpu, FEATURE_AVX) ? GDB_AVX : 0;
     if (!cpu_has(cpu, FEATURE_LM))
-        return GDB_I386;
-    return cpu->efer & EFER_LMA ? GDB_X86_64 : GDB_BOTH;
+        return GDB_I386 | upper;
+    return (cpu->efer & EFER_LMA ? GDB_X86_64 : GDB_BOTH) | upper;
+}
+
+static bool is_i386(enum gdb_layout layout) { return (layout & ~GDB_AVX) == GDB_I386; }
+static bool is_both(enum gdb_layout layout) { return (layout & ~GDB_AVX) == GDB_BOTH; }
+
+/* Without YMM registers. */
+static unsigned legacy_count(enum gdb_layout layout)
+{
+    if (is_i386(layout))
+        return ARRAY_SIZE(i386);
+    return ARRAY_SIZE(x86_64) - (is_both(layout) ? 0 : GENERAL32_COUNT);
 }
 
 unsigned gdb_register_count(enum gdb_layout layout)
 {
-    if (layout == GDB_I386)
-        return ARRAY_SIZE(i386);
-    return ARRAY_SIZE(x86_64) - (layout == GDB_BOTH ? 0 : GENERAL32_COUNT);
+    unsigned upper = is_i386(layout) ? 8 : 16;
+    return legacy_count(layout) + (layout & GDB_AVX ? upper : 0);
 }
 
 static const struct reg *reg_of(enum gdb_layout layout, unsigned n)
 {
-    return n >= gdb_register_count(layout) ? NULL : layout == GDB_I386 ? &i386[n] : &x86_64[n];
+    unsigned legacy = legacy_count(layout);
+    if (n >= gdb_register_count(layout))
+        return NULL;
+    return n >= legacy ? &avx[n - legacy] : is_i386(layout) ? &i386[n] : &x86_64[n];
 }
 
 /* --- reading --- */
@@ -133,7 +155,8 @@ static u64 value_of(const struct cpu *cpu, const struct reg *reg)
     case CR: return control(cpu, reg->index);
     case EFER: return cpu->efer;
     case ST:
-    case XMM: break;
+    case XMM:
+    case YMMH: break;
     }
     return 0;
 }
@@ -145,6 +168,8 @@ unsigned gdb_register_read(const struct cpu *cpu, enum gdb_layout layout, unsign
         return 0;
     if (reg->kind == XMM) {
         memcpy(data, &cpu->vec[reg->index], 16);
+    } else if (reg->kind == YMMH) {
+        memcpy(data, &cpu->vec[reg->index].q[2], 16);
     } else if (reg->kind == ST) {
         const struct x87_reg *st = &cpu->fpu.reg[(cpu->fpu.top + reg->index) & 7];
         memcpy(data, &st->mantissa, 8);
@@ -215,7 +240,8 @@ static bool write_value(struct cpu *cpu, const struct reg *reg, u64 value)
         return reg->index == 2;
     case EFER:
     case ST:
-    case XMM: break;
+    case XMM:
+    case YMMH: break;
     }
     return false;
 }
@@ -228,6 +254,10 @@ bool gdb_register_write(struct cpu *cpu, enum gdb_layout layout, unsigned n, con
         return false;
     if (reg->kind == XMM) {
         memcpy(&cpu->vec[reg->index], data, 16);
+        return true;
+    }
+    if (reg->kind == YMMH) {
+        memcpy(&cpu->vec[reg->index].q[2], data, 16);
         return true;
     }
     if (reg->kind == ST) {
@@ -278,6 +308,7 @@ static const struct {
              "<field name=\"OM\" start=\"10\" end=\"10\"/><field name=\"UM\" start=\"11\" end=\"11\"/>"
              "<field name=\"PM\" start=\"12\" end=\"12\"/><field name=\"RC\" start=\"13\" end=\"14\"/>"
              "<field name=\"FZ\" start=\"15\" end=\"15\"/></flags>\n"},
+    [AVX] = {"org.gnu.gdb.i386.avx", ""},
     [SEGMENTS] = {"org.gnu.gdb.i386.segments", ""},
     [SYSTEM] = {"clutch.x86.system", ""},
 };
@@ -299,7 +330,7 @@ static void add(struct xml *xml, const char *fmt, ...)
 /* Pointers would be as wide as the architecture that the user chooses; in GDB_BOTH the register stays what it is. */
 static const char *type_of(enum gdb_layout layout, const struct reg *reg)
 {
-    if (layout == GDB_BOTH)
+    if (is_both(layout))
         return reg->type;
     if (reg->kind == IP)
         return "code_ptr";
@@ -318,9 +349,9 @@ size_t gdb_describe(enum gdb_layout layout, bool real, char text[GDB_XML_MAX])
 {
     struct xml xml = {.text = text};
     add(&xml, "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n<architecture>%s</architecture>\n",
-        layout != GDB_I386 ? "i386:x86-64" : real ? "i8086" : "i386");
+        !is_i386(layout) ? "i386:x86-64" : real ? "i8086" : "i386");
     for (unsigned f = CORE; f < CORE32; f++) {
-        if (f == SEGMENTS && layout == GDB_I386)
+        if ((f == SEGMENTS && is_i386(layout)) || (f == AVX && !(layout & GDB_AVX)))
             continue;
         add(&xml, "<feature name=\"%s\">\n%s", parts[f].name, parts[f].types);
         for (unsigned n = 0; n < gdb_register_count(layout); n++) {

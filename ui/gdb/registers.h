@@ -3,14 +3,15 @@
  *
  * A processor without long mode has the description of i386.  One with long mode has that of x86-64; outside of long mode
  * the names of i386 are in it, too, so that `set architecture i8086` and `i386` work, and `i386:x86-64` after the
- * guest has gone to 64-bit mode: what the registers are on the wire does not change during a session.
+ * guest has gone to 64-bit mode: what the registers are on the wire does not change during a session.  (gdb 13 for Linux
+ * aborts at `set architecture i386` on a description of x86-64, unless `set osabi none` comes first.)
  */
 #ifndef UI_GDB_REGISTERS_H
 #define UI_GDB_REGISTERS_H
 
 #include "cpu/cpu.h"
 
-enum gdb_layout { GDB_I386, GDB_X86_64, GDB_BOTH };
+enum gdb_layout { GDB_I386, GDB_X86_64, GDB_BOTH, GDB_AVX = 4 }; /* or-ed: the processor has YMM registers, too */
 
 #define GDB_REGISTER_MAX 16  /* bytes of one */
 #define GDB_XML_MAX 16384

@@ -168,7 +168,7 @@ TEST(both_names_of_a_register_are_written)
     struct cpu *cpu = machine->cpus[0];
     unsigned eax = gdb_register_count(GDB_BOTH) - 9;
     char packet[40];
-    CHECK_EQ(gdb_choose_layout(cpu), GDB_BOTH);
+    CHECK_EQ(gdb_choose_layout(cpu), GDB_BOTH | GDB_AVX);
     snprintf(packet, sizeof(packet), "P%x=78563412", eax);
     CHECK_ANSWER(packet, "OK");
     CHECK_EQ(cpu->gpr[RAX], 0x12345678);
@@ -177,6 +177,33 @@ TEST(both_names_of_a_register_are_written)
     CHECK_EQ(gdb_choose_layout(machine->cpus[0]), GDB_I386);
     ask("?");
     CHECK_ANSWER("p8", "f0ff0000"); /* EIP */
+    close_session();
+}
+
+/* "i386 Features": org.gnu.gdb.i386.avx has the upper halves, 8 of them outside of 64-bit architectures. */
+TEST(upper_halves_of_ymm_registers)
+{
+    static char xml[GDB_XML_MAX];
+    open_session("max");
+    struct cpu *cpu = machine->cpus[0];
+    enum gdb_layout layout = gdb_choose_layout(cpu);
+    char packet[80];
+    cpu->vec[15] = (union vector_reg){.q = {1, 2, 0x1122334455667788, 4}};
+    ask("?");
+    snprintf(packet, sizeof(packet), "p%x", gdb_register_count(layout) - 1);
+    CHECK_ANSWER(packet, "88776655443322110400000000000000");
+    snprintf(packet, sizeof(packet), "P%x=000102030405060708090a0b0c0d0e0f", gdb_register_count(layout) - 1);
+    CHECK_ANSWER(packet, "OK");
+    CHECK_EQ(cpu->vec[15].q[1], 2);
+    CHECK_EQ(cpu->vec[15].q[2], 0x0706050403020100);
+    CHECK_EQ(cpu->vec[15].q[3], 0x0f0e0d0c0b0a0908);
+    CHECK(gdb_describe(layout, false, xml) < GDB_XML_MAX - 1);
+    CHECK(strstr(xml, "org.gnu.gdb.i386.avx") && strstr(xml, "ymm15h\" bitsize=\"128\" type=\"uint128\""));
+    close_session();
+    CHECK_EQ(gdb_register_count(GDB_I386 | GDB_AVX) - gdb_register_count(GDB_I386), 8);
+    open_session("pentium3");
+    gdb_describe(gdb_choose_layout(machine->cpus[0]), false, xml);
+    CHECK(!strstr(xml, "avx"));
     close_session();
 }
 
