@@ -389,6 +389,7 @@ static void complete_access(struct kvm *kvm)
         __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
         kvm->synced = r == 0 || errno == EINTR;
+        kvm->fpu_known = false;
         if (r == 0)
             do_access(kvm);
     }
@@ -631,7 +632,11 @@ static enum engine_exit enter(struct kvm *kvm)
     int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
     int code = errno;
     __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
-    kvm->io_pending = false;
+    if (r < 0 && kvm_state_refused(kvm, code)) {
+        kvm->failed_state = true;
+        return cannot(kvm, "the segment and control registers are beyond KVM");
+    }
+    kvm->io_pending = kvm->fpu_known = false;
     kvm->synced = r == 0 || code == EINTR;
     kvm->vcpu->exits++;
     if (r == 0 || code == EINTR)
@@ -755,6 +760,9 @@ static enum engine_exit step(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
     struct kvm_guest_debug debug = {.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP};
+    kvm->failed_state |= !kvm_state_flush(kvm); /* KVM_SET_GUEST_DEBUG goes by RIP */
+    if (kvm->failed_state)
+        return cannot(kvm, kvm->cannot);
     if (ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
         return cannot(kvm, "KVM_SET_GUEST_DEBUG");
     enum engine_exit why;

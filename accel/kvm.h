@@ -26,6 +26,7 @@ extern const struct kvm_host *kvm_host;
 
 #define KVM_MAX_SLOTS 64
 #define KVM_MAX_MSRS 48
+#define KVM_FPU_SIZE 832u /* of an XSAVE area up to the end of AVX's component */
 
 struct kvm_slot {
     u64 start, size; /* guest physical; size 0: free */
@@ -65,6 +66,8 @@ struct kvm {
     bool has_sregs2, has_xcrs;
     u64 sync; /* register sets that KVM_RUN leaves in run->s (KVM_CAP_SYNC_REGS) */
     bool synced; /* ... and that are the guest's still */
+    u8 fpu[KVM_FPU_SIZE]; /* ... and x87, SSE and AVX as KVM has them, */
+    bool fpu_known;       /* if this is true */
     u64 tsc_offset; /* as KVM has it */
 
     /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */
@@ -97,6 +100,11 @@ static inline struct kvm *kvm_of(const struct vcpu *vcpu) { return vcpu->engine_
 /* kvm_state.c: false, with kvm->cannot set, if KVM refuses. */
 bool kvm_state_load(struct kvm *kvm);
 bool kvm_state_store(struct kvm *kvm);
+/* What kvm_state_load has left for KVM_RUN to take, by calls of their own, which other calls may follow. */
+bool kvm_state_flush(struct kvm *kvm);
+/* KVM_RUN has refused what kvm_state_load left to it: the guest's state never went in. */
+bool kvm_state_refused(struct kvm *kvm, int code);
+bool kvm_state_events(struct kvm *kvm, struct kvm_vcpu_events *events);
 int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TSC */
 /* The exception that ended KVM_RUN, and CR2. */
 bool kvm_state_fault(struct kvm *kvm, struct kvm_vcpu_events *events, struct kvm_sregs *sregs);

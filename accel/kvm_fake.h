@@ -31,7 +31,7 @@ struct fake_kvm {
     int open_error, version;
     bool no_emulation_exits, old_sregs, no_sync;
     bool no_breakpoints; /* as software KVMs are: it accepts them and does not stop */
-    unsigned register_reads; /* by KVM_GET_REGS */
+    unsigned register_reads, fpu_writes; /* by KVM_GET_REGS, KVM_SET_XSAVE */
     unsigned long failing; /* this request fails with failing_error */
     int failing_error;
     u32 refused_msr;
@@ -124,6 +124,18 @@ static inline void fake_leave_registers(struct kvm_run *run)
         run->s.regs.events = fake.events;
 }
 
+/* As KVM does at every beginning of it. */
+static inline void fake_take_registers(struct kvm_run *run)
+{
+    if (run->kvm_dirty_regs & KVM_SYNC_X86_REGS)
+        fake.regs = run->s.regs.regs;
+    if (run->kvm_dirty_regs & KVM_SYNC_X86_SREGS)
+        memcpy(&fake.sregs, &run->s.regs.sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
+    if (run->kvm_dirty_regs & KVM_SYNC_X86_EVENTS)
+        fake.events = run->s.regs.events;
+    run->kvm_dirty_regs = 0;
+}
+
 /* The engine's probe of breakpoints, which has no script: it executes MOV [100h], AL at 0 and comes to 3. */
 static inline int fake_probe(struct kvm_run *run)
 {
@@ -141,6 +153,7 @@ static inline int fake_probe(struct kvm_run *run)
 static inline int fake_go(void)
 {
     struct kvm_run *run = fake_run();
+    fake_take_registers(run);
     fake_complete();
     if (run->immediate_exit)
         return fake_fail(EINTR);
@@ -287,7 +300,10 @@ static inline int fake_answer(unsigned long request, void *argument)
     FAKE_GET(KVM_GET_SREGS2, fake.sregs);
     FAKE_SET(KVM_SET_SREGS2, fake.sregs);
     FAKE_GET(KVM_GET_XSAVE, fake.xsave);
-    FAKE_SET(KVM_SET_XSAVE, fake.xsave);
+    case KVM_SET_XSAVE:
+        fake.fpu_writes++;
+        memcpy(&fake.xsave, argument, sizeof(fake.xsave));
+        return 0;
     FAKE_GET(KVM_GET_XCRS, fake.xcrs);
     FAKE_SET(KVM_SET_XCRS, fake.xcrs);
     FAKE_GET(KVM_GET_DEBUGREGS, fake.debug);

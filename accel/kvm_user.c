@@ -89,7 +89,7 @@ void kvm_user_store(struct kvm *kvm)
     if (cpu->rip == SYSCALL_TARGET) { /* a kick may come before the exception */
         cpu->rip = cpu->gpr[RCX] - SYSCALL_LENGTH;
         cpu->rflags = cpu->gpr[R11] & ~(u64)FLAG_RF;
-    } else if (kvm_host->ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 &&
+    } else if (kvm_state_events(kvm, &events) &&
                (raised || events.exception.injected || events.exception.pending)) {
         if (events.exception.nr == VECTOR_BP)
             rewind_int3(cpu);
