@@ -52,6 +52,8 @@ rm -f "$six"
 truncate -s 6G "$six"
 truncate -s 200G "$big"
 echo "near the end" | dd of="$six" bs=512 seek=12582910 conv=notrunc 2>/dev/null
+# Linux probes disks side by side: which of them becomes sda changes from boot to boot.
+find='disk() { until d=$(grep -lx $1 /sys/block/*/size) && d=/dev/$(echo $d | cut -d / -f 4) && [ -b $d ]; do sleep 1; done; echo $d; }'
 linux="-m 64 -display none -serial stdio -monitor none -kernel build/guests/linux -initrd build/guests/small.gz"
 # shellcheck disable=SC2086
 converse "Linux at the ends of 6 GB and 200 GB" -l "$work/large.log" \
@@ -59,21 +61,24 @@ converse "Linux at the ends of 6 GB and 200 GB" -l "$work/large.log" \
 timeout 60
 never Kernel panic
 wait #\x20
-send while ! [ -b /dev/sdb ]; do sleep 1; done; cat /sys/block/sda/size /sys/block/sdb/size
-wait 12582912
-wait 419430400
+send $find
 wait #\x20
-send dd if=/dev/sda bs=512 skip=12582910 count=1 2>/dev/null | head -n 1
+send a=\$(disk 12582912) b=\$(disk 419430400); echo found \$a \$b
+wait found /dev/sd
+wait #\x20
+send dd if=\$a bs=512 skip=12582910 count=1 2>/dev/null | head -n 1
 wait near the end
 wait #\x20
-send seq 20000 >/tmp/n; for at in 268435453 419430180; do dd if=/tmp/n of=/dev/sdb bs=512 seek=\$at 2>/dev/null; done
+send seq 20000 >/tmp/n; for at in 268435453 419430180; do dd if=/tmp/n of=\$b bs=512 seek=\$at 2>/dev/null; done
 wait #\x20
-send dd if=/tmp/n of=/dev/sda bs=512 seek=12582692 2>/dev/null; sync; reboot -f
+send dd if=/tmp/n of=\$a bs=512 seek=12582692 2>/dev/null; sync; reboot -f
 wait #\x20
-send while ! [ -b /dev/sdb ]; do sleep 1; done; echo up
-wait up
+send $find
 wait #\x20
-send for at in 268435453 419430180; do dd if=/dev/sdb bs=512 skip=\$at count=213 2>/dev/null | head -c 108894 | md5sum; done
+send b=\$(disk 419430400); echo found \$b
+wait found /dev/sd
+wait #\x20
+send for at in 268435453 419430180; do dd if=\$b bs=512 skip=\$at count=213 2>/dev/null | head -c 108894 | md5sum; done
 wait $(seq 20000 | md5sum | cut -d ' ' -f 1)
 wait $(seq 20000 | md5sum | cut -d ' ' -f 1)
 wait #\x20

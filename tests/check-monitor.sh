@@ -121,9 +121,9 @@ else
 fi
 
 rm -f "$work"/screen.*
-converse "a machine without a disk" -m "$socket" "$CLUTCH" -display none -serial stdio $monitor <<END
+converse "a machine without a disk" -m "$socket" "$CLUTCH" -display none -serial none -debugcon stdio $monitor <<END
 timeout 30
-sleep $((2 * SLOWER))
+wait No bootable device
 monitor screendump $work/screen.txt
 mwait (clutch)
 monitor screendump $work/screen.png

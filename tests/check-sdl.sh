@@ -27,7 +27,7 @@ if command -v openbox >/dev/null; then # without the keys that it takes by defau
 END
     openbox --config-file "$(cd "$work" && pwd)/rc.xml" >"$work/openbox.log" 2>&1 &
     manager=$!
-    sleep $((2 * SLOWER)) # a window that comes while the manager starts is never shown
+    sleep $((1 + SLOWER)) # a window that comes while the manager starts is never shown
 fi
 
 # What scripts run: each waits until it holds, for twenty seconds.
@@ -40,12 +40,14 @@ aux() { sed -n 's/.*output buffer = \\(..\\) (aux)\$/\\1/p' "$work/trace" | tr '
 holds() {
     case \$1 in
     window) [ -n "\$(win)" ] ;;
+    focused) [ -z "$manager" ] || [ "\$(xdotool getwindowfocus)" = "\$(win)" ] ;;
     title) xdotool getwindowname "\$(win)" | grep -q -e "\$2" ;;
     untitled) ! xdotool getwindowname "\$(win)" | grep -q -e "\$2" ;;
     size) xdotool getwindowgeometry "\$(win)" | grep -q "Geometry: \$2\\\$" ;;
     bytes) [ "\$(bytes)" = "\$(cat "\$2")" ] ;;
     ends) bytes | grep -q "\$2 \\\$" ;;
     aux) aux | grep -q "\$2" ;;
+    booted) grep -Eq 'Booting from 0000:7c00|No bootable device' "$work/bios" && sleep 1 ;; # and what was booted drew
     shot) ls clutch-*.png >/dev/null 2>&1 && mv clutch-*.png "$work" ;;
     shots) [ "\$(ls clutch-*.png 2>/dev/null | wc -l)" = 2 ] && mv clutch-*.png "$work" ;;
     file) grep -q "\$3" "\$2" ;;
@@ -71,15 +73,15 @@ exit 1
 END
 until_() { echo "run sh $helper $*"; }
 
-clutch() { echo "$CLUTCH -display sdl -joystick none -monitor unix:$socket,server,nowait"; }
+clutch() { echo "$CLUTCH -display sdl -joystick none -monitor unix:$socket,server,nowait -debugcon file:$work/bios"; }
 
 # window NAME OPTION... <SCRIPT: a conversation with a machine in a window; "until ..." waits for what the helper knows,
 # "keys K..." presses keys, "x ..." is xdotool.
 window() {
     label=$1
     shift
-    rm -f "$work/trace" "$socket"
-    sed -e "s|^until |run sh $helper |" -e 's|^keys |run xdotool key --delay 60 |' -e 's|^x |run xdotool |' >"$work/talk"
+    rm -f "$work/trace" "$work/bios" "$socket"
+    sed -e "s|^until |run sh $helper |" -e "s|^keys |run sh $helper focused \&\& xdotool key --delay 60 |" -e 's|^x |run xdotool |' >"$work/talk"
     # shellcheck disable=SC2046
     converse "$label" -m "$socket" $(clutch) "$@" <"$work/talk"
 }
@@ -132,8 +134,9 @@ window "every key reaches the guest with its scan code" -d kbd -D "$work/trace" 
 timeout 60
 until window
 until title Clutch
-sleep 3
+until booted
 monitor logfile $work/trace
+ask info status => running
 run xdotool key --delay 40 $codes
 until bytes $work/want
 monitor quit
@@ -143,7 +146,7 @@ END
 window "mouse: grab, movement, release; keys are let go with the focus" -d kbd -D "$work/trace" <<END
 timeout 60
 until window
-sleep 3
+until booted
 monitor o 0x64 0x60
 monitor o 0x60 0x47
 monitor o 0x64 0xd4
@@ -193,7 +196,7 @@ other=$(echo 'quit' | within 20 "$CLUTCH" -display none -monitor stdio -S -accel
 window "the picture, the menu, pause, the gear lever, the status line" -hda "$O/roms/demo.bin" -snapshot <<END
 timeout 60
 until window
-sleep 4
+until booted
 keys ctrl+alt+a
 monitor stop
 until title paused
@@ -224,7 +227,7 @@ cp "$O/roms/demo.bin" "$work/files/other.img"
 window "out of the drive and in again by the menu" -drive if=floppy,file="$work/files/other.img" -snapshot <<END
 timeout 60
 until window
-sleep 4
+until booted
 keys ctrl+alt+m Down Down Down Down Right Down Return
 ask info block => floppy0: empty
 keys Escape
@@ -248,7 +251,7 @@ if echo '#include <X11/Xlib.h>' | $CC -E - >/dev/null 2>&1 && $CC -std=gnu17 -O1
         -drive media=cdrom,index=2 -drive media=cdrom,index=3 <<END
 timeout 60
 until window
-sleep 4
+until booted
 $(drop another%20disk.img)
 sleep 0.5
 ask info block => floppy0: $files/another disk.img
@@ -276,8 +279,9 @@ if command -v xclip >/dev/null; then
     window "pasted text is typed on the keyboard of -k" -k de -d kbd -D "$work/trace" <<END
 timeout 60
 until window
-sleep 3
+until booted
 monitor logfile $work/trace
+ask info status => running
 run xclip -selection clipboard $work/text
 run xdotool key ctrl+alt+v
 sleep 1
@@ -293,7 +297,7 @@ rm -f "$work"/clutch-*.png
 window "a screenshot" -hda "$O/roms/demo.bin" -snapshot <<END
 timeout 60
 until window
-sleep 3
+until booted
 keys ctrl+alt+s ctrl+alt+s
 until shots
 monitor quit
@@ -320,21 +324,21 @@ END
     window "closing asks once; Esc goes on, Enter ends" -hda "$O/roms/demo.bin" -snapshot <<END
 timeout 60
 until window
-sleep 2
+until booted
 keys ctrl+alt+k
 sleep 1
-keys Escape
+x key --delay 60 Escape
 ask info status => running
 keys ctrl+alt+k
 sleep 1
-keys Return
+x key --delay 60 Return
 status 0
 END
 
     window "-no-confirm does not ask" -no-confirm -hda "$O/roms/demo.bin" -snapshot <<END
 timeout 60
 until window
-sleep 2
+until booted
 keys ctrl+alt+k
 status 0
 END
@@ -346,7 +350,7 @@ rm -f "$work"/clutch-*.png
 window "modes of any size, seventy a second" -hda "$O/roms/mode-storm.bin" -snapshot <<END
 timeout 60
 until window
-sleep 5
+until booted
 keys ctrl+alt+f
 sleep 0.5
 keys ctrl+alt+i
