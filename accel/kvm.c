@@ -211,10 +211,11 @@ static void warn(const struct kvm *kvm)
         return; /* accel_choose has said so */
     if (kvm->user_only)
         error_report("this host's KVM is a software one: it executes 64-bit user code, the interpreter all else");
-    else if (kvm->lacks_paging32 || kvm->lacks_syscall || kvm->foreign_cpuid)
-        error_report("this host's KVM is a software one with defects (%s%s%s): the guest may break",
+    else if (kvm->lacks_paging32 || kvm->lacks_syscall || kvm->foreign_cpuid || kvm->hides_features)
+        error_report("this host's KVM is a software one with defects (%s%s%s%s): the guest may break",
                      kvm->lacks_paging32 ? "no 32-bit paging" : "", kvm->lacks_syscall ? ", no SYSCALL" : "",
-                     kvm->foreign_cpuid ? ", foreign CPUID" : "");
+                     kvm->foreign_cpuid ? ", foreign CPUID" : "",
+                     kvm->hides_features ? ", foreign CPUID, so without features" : "");
 }
 
 static bool is_off(const char *parameter)
@@ -240,6 +241,8 @@ static int create(struct vcpu *vcpu, struct error *err)
         kvm_probe_modes(kvm);
         kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
         vcpu->user_only = kvm->user_only;
+        /* A guest that is shown what the interpreter then lacks breaks; one that is shown nothing does without. */
+        kvm->hides_features = kvm->lacks_paging32 && !kvm->user_only && kvm_measure_foreign_cpuid();
         r = kvm_state_create(kvm, err);
     }
     if (r < 0) {

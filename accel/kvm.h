@@ -72,6 +72,7 @@ struct kvm {
 
     /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */
     bool lacks_paging32, lacks_syscall, foreign_cpuid, all_modes;
+    bool hides_features; /* CPUID has leaf 0 only: this KVM would show the host's features in others */
     bool misses_window;
     bool user_only, user_msrs; /* kvm_user.c */
     struct kvm_tables *tables; /* kvm_tables.c; NULL: the guest's own */
@@ -136,6 +137,9 @@ bool kvm_debug_works(struct kvm *kvm, enum point_kind kind, u64 address, u64 pc)
 
 /* kvm_measure.c: 0 if the host accelerates all modes, else why it is no choice for `auto`. */
 int kvm_measure(struct error *why);
+/* Does CPUID show features that KVM_SET_CPUID2 did not give?  On a processor of its own: once a processor has run, its
+ * CPUID stays. */
+bool kvm_measure_foreign_cpuid(void);
 
 /* kvm_tsc.c */
 bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */

@@ -30,6 +30,8 @@ typedef int fake_step(struct kvm_run *run);
 struct fake_kvm {
     int open_error, version;
     bool no_emulation_exits, old_sregs, no_sync;
+    bool all_modes;      /* for open_cpu: -accel kvm,modes=all */
+    bool no_paging32;    /* CR0.PG is dropped outside of long mode */
     bool no_breakpoints; /* as software KVMs are: it accepts them and does not stop */
     unsigned register_reads, fpu_writes; /* by KVM_GET_REGS, KVM_SET_XSAVE */
     unsigned long failing; /* this request fails with failing_error */
@@ -315,7 +317,10 @@ static inline int fake_answer(unsigned long request, void *argument)
         memset(argument, 0, sizeof(struct kvm_sregs));
         memcpy(argument, &fake.sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
         return 0;
-    case KVM_SET_SREGS: memcpy(&fake.sregs, argument, offsetof(struct kvm_sregs, interrupt_bitmap)); return 0;
+    case KVM_SET_SREGS:
+        memcpy(&fake.sregs, argument, offsetof(struct kvm_sregs, interrupt_bitmap));
+        fake.sregs.cr0 &= fake.no_paging32 && !fake.sregs.efer ? ~0x80000000ull : ~0ull;
+        return 0;
     default: return 0;
     }
 }
@@ -410,7 +415,7 @@ static inline struct kvm *open_cpu(void)
     struct error err = {""};
     struct vcpu *vcpu = &rig->vcpu;
     *vcpu = (struct vcpu){.machine = rig->machine, .engine = &kvm_engine, .slice_ns = NS_PER_SEC, .parked = true,
-                          .thread = pthread_self()};
+                          .thread = pthread_self(), .kvm_all_modes = fake.all_modes};
     vcpu->shift.gear = &kvm_engine;
     vcpu->cpu = cpu_create("max", NULL, &machine_cpu_bus, rig->machine, why);
     if (kvm_engine.create(vcpu, &err) < 0) {

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define CPUID_TSC (1u << 4)
 #define MEMORY 0x200000u
 #define CODE 0x10000u
 #define RUNS 5u
@@ -148,6 +149,29 @@ static bool is_for_user_code(void)
     }
     finish(&t);
     return kvm.lacks_paging32;
+}
+
+bool kvm_measure_foreign_cpuid(void)
+{
+    static const u8 code[] = {0x0f, 0xa2, 0xf4}; /* CPUID, HLT */
+    struct trial t = {.system = -1, .vm = -1, .cpu = -1};
+    struct {
+        struct kvm_cpuid2 head;
+        struct kvm_cpuid_entry2 entries[2];
+    } leaves = {.head = {.nent = 2}, .entries = {{.function = 0, .eax = 1}, {.function = 1}}};
+    struct kvm_sregs sregs;
+    struct kvm_regs regs = {.rax = 1, .rflags = 2};
+    bool foreign = false;
+    if (prepare(&t) && kvm_host->ioctl(t.cpu, KVM_SET_CPUID2, &leaves) == 0 &&
+        kvm_host->ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0) {
+        memcpy(t.memory, code, sizeof(code));
+        sregs.cs.base = sregs.cs.selector = 0;
+        foreign = kvm_host->ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0 && kvm_host->ioctl(t.cpu, KVM_SET_REGS, &regs) == 0 &&
+                  kvm_host->ioctl(t.cpu, KVM_RUN, 0) == 0 && t.run->exit_reason == KVM_EXIT_HLT &&
+                  kvm_host->ioctl(t.cpu, KVM_GET_REGS, &regs) == 0 && (regs.rdx & CPUID_TSC);
+    }
+    finish(&t);
+    return foreign;
 }
 
 int kvm_measure(struct error *why)

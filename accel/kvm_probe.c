@@ -50,8 +50,10 @@ static bool with_code(struct kvm *kvm, const u8 *code, size_t size, struct kvm_r
     bool ready = kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region) == 0 &&
                  kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0;
     sregs.cs.base = sregs.cs.selector = 0;
-    bool done = ready && kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
-                kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 && act(kvm, regs);
+    bool done = false;
+    for (unsigned i = 0; i < 2 && ready && !done; i++) /* what kvm_probe_modes did may end the first run as a shutdown */
+        done = kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
+               kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, regs) == 0 && act(kvm, regs);
     region.memory_size = 0;
     kvm_host->ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
     memory_free(page, PAGE);
@@ -79,9 +81,10 @@ static bool shows_only_ours(struct kvm *kvm)
 {
     static const u8 code[] = {0x0f, 0xa2, 0xf4}; /* CPUID, HLT */
     struct kvm_regs regs = {.rax = 1, .rflags = 2};
-    u32 ours[4];
+    u32 ours[4] = {0};
     bool ran = with_code(kvm, code, sizeof(code), &regs, run_to_halt);
-    cpuid_leaf(kvm->vcpu->cpu, 1, 0, ours);
+    if (cpu_has(kvm->vcpu->cpu, FEATURE_CPUID))
+        cpuid_leaf(kvm->vcpu->cpu, 1, 0, ours);
     u32 more_ecx = (u32)regs.rcx & ~(ours[2] | CPUID_OSXSAVE), more_edx = (u32)regs.rdx & ~(ours[3] | CPUID_APIC);
     if (ran && (more_ecx | more_edx))
         trace(ACCEL, "kvm: CPUID 1 shows ECX %x, EDX %x beyond the model", more_ecx, more_edx);
@@ -102,7 +105,7 @@ void kvm_probe_modes(struct kvm *kvm) { kvm->lacks_paging32 = !keeps_paging32(kv
 
 void kvm_probe_cpuid(struct kvm *kvm)
 {
-    kvm->foreign_cpuid = cpu_has(kvm->vcpu->cpu, FEATURE_CPUID) && !shows_only_ours(kvm);
+    kvm->foreign_cpuid = !shows_only_ours(kvm);
 }
 
 #endif

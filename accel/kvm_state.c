@@ -680,8 +680,10 @@ static int load_cpuid(struct kvm *kvm, struct error *err)
     struct cpu *cpu = kvm->vcpu->cpu;
     if (!cpu_has(cpu, FEATURE_CPUID))
         return 0;
-    add_leaves(cpu, &buffer, 0);
-    add_leaves(cpu, &buffer, 0x80000000);
+    if (kvm->hides_features)
+        add_leaf(cpu, &buffer, 0, 0, false);
+    else
+        add_leaves(cpu, &buffer, 0), add_leaves(cpu, &buffer, 0x80000000);
     if (kvm_host->ioctl(kvm->cpu, KVM_SET_CPUID2, &buffer) < 0)
         return error_set(err, errno, "KVM refuses this -cpu: %s", strerror(errno));
     return 0;
