@@ -238,9 +238,9 @@ if ended 0; then ok "kill ends the machine"; else fail "kill: $(cat "$work/sessi
 alone() { within 20 "$CLUTCH" -display none -monitor none -serial none -S "$@"; }
 # What is killed below is not a shell function: its child would go on.
 for port in 21234 21235 21236 21237 21238 21239; do
-    timeout 20 "$CLUTCH" -display none -monitor none -serial none -S -gdb tcp::$port >"$work/first" 2>&1 &
+    timeout 60 "$CLUTCH" -display none -monitor none -serial none -S -gdb tcp::$port >"$work/first" 2>&1 &
     pid=$!
-    sleep 0.5
+    sleep 2
     kill -0 $pid 2>/dev/null && break
 done
 if out=$(alone -gdb tcp::$port 2>&1); then

@@ -98,7 +98,7 @@ fi
 socket=$(mktemp -u /tmp/clutch-vnc-XXXXXX)
 "$CLUTCH" -vnc "unix:$socket" -monitor none -serial none -snapshot -hda "$O/roms/demo.bin" >"$work/local" 2>&1 &
 local=$!
-sleep 1
+for _ in $(seq 100); do [ ! -S "$socket" ] || break; sleep 0.1; done
 if within 30 "$client" "$socket" - wait:500 "shot:$work/p.ppm" >"$work/shot" && [ "$(stat -c %a "$socket")" = 700 ]; then
     ok "a local socket, for its owner alone: $(cat "$work/shot")"
 else
