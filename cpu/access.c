@@ -76,17 +76,29 @@ void mmu_page_written(struct cpu *cpu, const struct cpu_page *page, u64 phys, un
 
 static bool bus_size(unsigned size) { return size <= 8 && (size & (size - 1)) == 0; }
 
+/* A register may have changed the memory map: the rest of the block must not hit pages of the old one. */
+static void after_bus(struct cpu *cpu)
+{
+    if (likely(!(cpu->attention & ATTENTION_FLUSH)))
+        return;
+    tlb_flush_all(cpu);
+    cpu_set_attention(cpu, ATTENTION_FLUSH);
+}
+
 static void target_read(struct cpu *cpu, const struct target *target, void *data, unsigned length)
 {
     if (target->host) {
         memcpy(data, target->host, length);
-    } else if (bus_size(length)) {
+        return;
+    }
+    if (bus_size(length)) {
         u64 value = cpu->bus->read(cpu->board, target->phys, length);
         memcpy(data, &value, length);
     } else {
         for (unsigned i = 0; i < length; i++)
             ((u8 *)data)[i] = (u8)cpu->bus->read(cpu->board, target->phys + i, 1);
     }
+    after_bus(cpu);
 }
 
 static void target_write(struct cpu *cpu, const struct target *target, const void *data, unsigned length)
@@ -95,7 +107,9 @@ static void target_write(struct cpu *cpu, const struct target *target, const voi
         memcpy(target->host, data, length);
         if (target->logged)
             mmu_page_written(cpu, &target->page, target->phys, length);
-    } else if (bus_size(length)) {
+        return;
+    }
+    if (bus_size(length)) {
         u64 value = 0;
         memcpy(&value, data, length);
         cpu->bus->write(cpu->board, target->phys, value, length);
@@ -103,6 +117,7 @@ static void target_write(struct cpu *cpu, const struct target *target, const voi
         for (unsigned i = 0; i < length; i++)
             cpu->bus->write(cpu->board, target->phys + i, ((const u8 *)data)[i], 1);
     }
+    after_bus(cpu);
 }
 
 /* Linear addresses have 32 bits outside of long mode. */

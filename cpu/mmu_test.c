@@ -476,4 +476,49 @@ TEST(a_window_is_the_host_memory_of_a_page)
     toy_destroy(toy);
 }
 
+/* A board where a register puts other RAM at FRAME (memory.h: "engines must forget host pointers before they go on"). */
+static bool moved;
+
+static void moving_page(void *board, u64 phys, struct cpu_page *page)
+{
+    toy_page(board, moved && phys == FRAME ? FRAME + 0x1000 : phys, page);
+}
+
+static void moving_write(void *board, u64 phys, u64 value, unsigned size)
+{
+    struct toy *toy = board;
+    moved = true;
+    cpu_map_changed(toy->cpu);
+}
+
+TEST(a_register_that_changes_the_map_is_felt_by_the_next_access_of_the_block)
+{
+    static const u8 code[] = {
+        0xa2, 0x00, 0x00, 0x02, 0x00,       /* mov [FRAME],al */
+        0x8a, 0x1d, 0x01, 0x00, 0x02, 0x00, /* mov bl,[FRAME+1] */
+        0xa2, 0x00, 0x00, 0x00, 0xe0,       /* mov [TOY_MMIO],al */
+        0xa2, 0x02, 0x00, 0x02, 0x00,       /* mov [FRAME+2],al */
+        0x8a, 0x3d, 0x01, 0x00, 0x02, 0x00, /* mov bh,[FRAME+1] */
+        0xf4,
+    };
+    struct toy *toy = toy_create("pentium3", NULL);
+    struct cpu_bus bus = toy_bus;
+    bus.page = moving_page;
+    bus.write = moving_write;
+    toy->cpu->bus = &bus;
+    toy_protected_mode(toy);
+    memcpy(toy->ram + 0x4000, code, sizeof(code));
+    poke(toy, FRAME + 1, 0x11, 1);
+    poke(toy, FRAME + 0x1001, 0x22, 1);
+    toy->cpu->rip = 0x4000;
+    toy->cpu->gpr[RAX] = 0x5a;
+    cpu_state_changed(toy->cpu);
+    CHECK_EQ(cpu_run(toy->cpu, 100), CPU_EXIT_HALTED);
+    CHECK(moved);
+    CHECK_EQ(peek(toy, FRAME, 4), 0x115a);
+    CHECK_EQ(peek(toy, FRAME + 0x1000, 4), 0x5a2200);
+    CHECK_EQ(toy->cpu->gpr[RBX] & 0xffff, 0x2211);
+    toy_destroy(toy);
+}
+
 UNIT_MAIN()
