@@ -115,12 +115,17 @@ static struct lockstep_copy *find_copy(struct lockstep *ls, const u8 *host)
     return NULL;
 }
 
+static bool changes_by_itself(const struct region *region)
+{
+    return region->log_dirty || region->chip_writes;
+}
+
 /* Guest memory that B has, too: RAM with a copy (writable), or ROM. */
 static u8 *shared_memory(struct lockstep *ls, u64 phys, bool *writable)
 {
     const struct range *range = memory_find(ls->machine->memory, phys);
     if (!range || (range->region->kind != REGION_RAM && range->region->kind != REGION_ROM) || !range->region->host ||
-        range->region->log_dirty)
+        changes_by_itself(range->region))
         return NULL;
     u64 page = phys & ~(u64)(PAGE - 1);
     if (page < range->start || range->end - page < PAGE)
@@ -508,8 +513,8 @@ static void add_region(struct lockstep *ls, const struct range *range)
 {
     const struct region *region = range->region;
     u64 start = (range->start + PAGE - 1) & ~(u64)(PAGE - 1), end = range->end & ~(u64)(PAGE - 1);
-    if ((region->kind != REGION_RAM && region->kind != REGION_ROM) || !region->host || region->log_dirty ||
-        start >= end || ls->region_count == LOCKSTEP_REGIONS)
+    if ((region->kind != REGION_RAM && region->kind != REGION_ROM) || !region->host ||
+        changes_by_itself(region) || start >= end || ls->region_count == LOCKSTEP_REGIONS)
         return;
     struct region *mine = &ls->regions[ls->region_count];
     u8 *host = region->host + range->offset + (start - range->start);

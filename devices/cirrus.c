@@ -74,6 +74,16 @@ static bool direct(void *opaque)
     return !writes_specially(cirrus) && one_bank;
 }
 
+static bool mmio_at_b8000(const struct cirrus *cirrus)
+{
+    return (cirrus->sr[0x17] & (SR17_MMIO | SR17_MMIO_LINEAR)) == SR17_MMIO;
+}
+
+static bool text(void *opaque)
+{
+    return direct(opaque) && !is_packed(opaque) && !mmio_at_b8000(opaque);
+}
+
 void cirrus_update_windows(struct cirrus *cirrus)
 {
     vga_update_direct(&cirrus->vga);
@@ -162,7 +172,7 @@ static void write_mmio(struct cirrus *cirrus, u32 at, u8 value)
 
 static bool mmio_in_window(const struct cirrus *cirrus, u32 at)
 {
-    return (cirrus->sr[0x17] & (SR17_MMIO | SR17_MMIO_LINEAR)) == SR17_MMIO && at >= 0x18000 && at < 0x18100;
+    return mmio_at_b8000(cirrus) && at >= 0x18000 && at < 0x18100;
 }
 
 static u8 window_read_byte(struct cirrus *cirrus, u32 at)
@@ -191,6 +201,7 @@ static u64 window_read(void *opaque, u64 offset, unsigned size)
     u64 value = 0;
     for (unsigned i = 0; i < size; i++)
         value |= (u64)window_read_byte(opaque, (u32)offset + i) << 8 * i;
+    vga_text_used(&((struct cirrus *)opaque)->vga, VGA_WINDOW_BASE + (u32)offset);
     return value;
 }
 
@@ -209,6 +220,7 @@ static void write_bytes(struct cirrus *cirrus, void (*write)(struct cirrus *, u3
 static void window_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     write_bytes(opaque, window_write_byte, (u32)offset, value, size);
+    vga_text_used(&((struct cirrus *)opaque)->vga, VGA_WINDOW_BASE + (u32)offset);
 }
 
 static const struct bus_ops window_ops = {.read = window_read, .write = window_write, .min_size = 1, .max_size = 8};
@@ -225,6 +237,7 @@ static u64 aperture_read(void *opaque, u64 offset, unsigned size)
 {
     struct cirrus *cirrus = opaque;
     u64 value = 0;
+    vga_text_begin_linear(&cirrus->vga);
     for (unsigned i = 0; i < size; i++) {
         u32 at = (u32)offset + i;
         u8 byte = mmio_in_aperture(cirrus, at) ? read_mmio(cirrus, at) : cirrus->vga.vram[scaled(cirrus, at)];
@@ -243,7 +256,10 @@ static void aperture_write_byte(struct cirrus *cirrus, u32 at, u8 value)
 
 static void aperture_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
-    write_bytes(opaque, aperture_write_byte, (u32)offset, value, size);
+    struct cirrus *cirrus = opaque;
+    vga_text_begin_linear(&cirrus->vga);
+    write_bytes(cirrus, aperture_write_byte, (u32)offset, value, size);
+    vga_text_end_linear(&cirrus->vga);
 }
 
 static const struct bus_ops aperture_ops = {
@@ -330,7 +346,7 @@ static void write_gr(struct cirrus *cirrus, unsigned index, u8 value)
     cirrus->gr[index] = value;
     if (index <= 0x01)
         cirrus->vga.gr[index] = value & 0x0f;
-    else if (index >= 0x09 && index <= 0x0b)
+    if (index == 0x01 || (index >= 0x09 && index <= 0x0b))
         cirrus_update_windows(cirrus);
     else if (index == 0x2a && cirrus->gr[0x31] & GR31_AUTOSTART)
         cirrus_blt_start(cirrus);
@@ -507,6 +523,7 @@ static const struct vga_extension extension = {
     .draw_sprite = cirrus_draw_sprite,
     .linear = linear,
     .direct = direct,
+    .text = text,
     .window_offset = window_offset,
 };
 
@@ -606,8 +623,10 @@ static int add_function(struct cirrus *cirrus, struct pci_bus *bus, const struct
     cirrus->frame_buffer_io = (struct region){.name = "cirrus-aperture", .kind = REGION_MMIO, .size = APERTURE,
                                               .priority = PRIORITY, .ops = &aperture_ops, .opaque = cirrus};
     cirrus->frame_buffer = (struct region){.name = "cirrus-frame-buffer", .kind = REGION_RAM, .size = vga->vram_size,
-                                           .priority = PRIORITY_DIRECT, .log_dirty = true, .host = vga->vram,
+                                           .priority = PRIORITY_DIRECT, .log_dirty = true,
+                                           .ops = &vga_text_linear_ops, .opaque = vga, .host = vga->vram,
                                            .page_flags = vga->vram_flags};
+    vga->linear_view = &cirrus->frame_buffer;
     cirrus->registers = (struct region){.name = "cirrus-registers", .kind = REGION_MMIO, .size = 0x1000,
                                         .priority = PRIORITY, .ops = &registers_ops, .opaque = cirrus};
     memory_add(vga->machine->memory, &cirrus->frame_buffer);

@@ -277,6 +277,7 @@ void cirrus_blt_start(struct cirrus *cirrus)
 {
     const u8 *gr = cirrus->gr;
     struct blt blt = parameters(cirrus);
+    vga_text_leave(&cirrus->vga);
     trace(VGA, "blt mode %02x extension %02x rop %02x: %u x %u bytes", gr[0x30], gr[0x33], gr[0x32],
           blt.width, blt.height);
     if (blt.extension & BLT_EXT_CLIP_BACKGROUND)

@@ -4,7 +4,7 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem"; FreeVGA, "VGA Registers".
  * Modelled: Miscellaneous Output, sequencer, CRT controller with its write protection, graphics and attribute
  *   controllers, DAC with 6- and 8-bit components and the comparator at its outputs.  Timing is in vga_timing.c, what
- *   the registers show in vga_draw.c, the memory window in vga_memory.c, high resolutions in vga_dispi.c.
+ *   the registers show in vga_draw.c, the memory window in vga_memory.c and vga_text_window.c, high resolutions in vga_dispi.c.
  * Not modelled: vertical retrace interrupt (the PCI function has none and no software of this board uses it), light
  *   pen, diagnostics bits.
  */
@@ -20,7 +20,6 @@
 
 #define PRIORITY_WINDOW 1
 #define PRIORITY_DIRECT 2
-#define WINDOW_BASE 0xa0000
 #define ISA_FRAME_BUFFER 0xe0000000u
 
 /* Bits that exist. */
@@ -301,9 +300,15 @@ static void reset(void *state)
     vga->changed = true;
 }
 
+static void saving(void *state)
+{
+    vga_text_sync(state);
+}
+
 static void loaded(void *state)
 {
     struct vga *vga = state;
+    vga_text_forget(vga);
     if (vga->pci.bus)
         pci_loaded(&vga->pci);
     vga->raster[0].used = vga->raster[1].used = false;
@@ -360,6 +365,7 @@ static const struct device_ops vga_ops = {
     .version = 1,
     .fields = fields,
     .reset = reset,
+    .saving = saving,
     .loaded = loaded,
     .check = check,
 };
@@ -399,14 +405,15 @@ static void add_dispi_ports(struct vga *vga)
 
 static void add_regions(struct vga *vga)
 {
-    vga->window = (struct region){.name = "vga-window", .kind = REGION_MMIO, .base = WINDOW_BASE, .size = 0x20000,
+    vga->window = (struct region){.name = "vga-window", .kind = REGION_MMIO, .base = VGA_WINDOW_BASE, .size = 0x20000,
                                   .priority = PRIORITY_WINDOW, .enabled = true, .ops = &vga_window_ops, .opaque = vga};
-    vga->direct = (struct region){.name = "vga-direct", .kind = REGION_RAM, .base = WINDOW_BASE, .size = 0x10000,
+    vga->direct = (struct region){.name = "vga-direct", .kind = REGION_RAM, .base = VGA_WINDOW_BASE, .size = 0x10000,
                                   .priority = PRIORITY_DIRECT, .log_dirty = true, .host = vga->vram,
                                   .page_flags = vga->vram_flags};
     vga->frame_buffer = (struct region){.name = "vga-frame-buffer", .kind = REGION_RAM, .base = ISA_FRAME_BUFFER,
                                         .size = vga->vram_size, .priority = PRIORITY_WINDOW, .log_dirty = true,
-                                        .host = vga->vram, .page_flags = vga->vram_flags};
+                                        .ops = &vga_text_linear_ops, .opaque = vga, .host = vga->vram,
+                                        .page_flags = vga->vram_flags};
     vga->registers = (struct region){.name = "vga-registers", .kind = REGION_MMIO, .size = 0x1000,
                                      .priority = PRIORITY_WINDOW, .ops = &vga_registers_ops, .opaque = vga};
     memory_add(vga->machine->memory, &vga->window);
@@ -450,7 +457,7 @@ int vga_init_core(struct vga *vga, struct machine *machine, u32 vram_size)
     vga->vram_size = vram_size;
     vga->vram = memory_alloc(vram_size);
     vga->vram_flags = calloc(vram_size / 4096, 1);
-    if (!vga->vram || !vga->vram_flags || vga_canvas_create(vga) < 0)
+    if (!vga->vram || !vga->vram_flags || vga_canvas_create(vga) < 0 || vga_text_create(vga, PRIORITY_DIRECT) < 0)
         return -ENOMEM;
     add_ports(vga);
     add_regions(vga);
@@ -471,6 +478,7 @@ int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, cons
         return r;
     if (bus && copy_rom(vga, config->rom, config->rom_size) < 0)
         return -ENOMEM;
+    vga->linear_view = &vga->frame_buffer;
     vga_make_edid(vga);
     add_dispi_ports(vga);
     if (!bus) {
@@ -486,6 +494,7 @@ int vga_init(struct vga *vga, struct machine *machine, struct pci_bus *bus, cons
 void vga_destroy(struct vga *vga)
 {
     vga_canvas_destroy(vga);
+    vga_text_destroy(vga);
     memory_free(vga->vram, vga->vram_size);
     memory_free(vga->rom, vga->rom_size);
     free(vga->vram_flags);

@@ -35,6 +35,8 @@ struct vga_extension {
     bool (*linear)(void *opaque, u32 *start);
     /* The window may be mapped straight to memory. */
     bool (*direct)(void *opaque);
+    /* What is in it at B0000h and B8000h is the VGA's alone. */
+    bool (*text)(void *opaque);
     /* Where in a plane, which may have more than 64 KiB, an offset in that window lies. */
     u32 (*window_offset)(void *opaque, u32 offset);
 };
@@ -57,6 +59,17 @@ struct vga_raster {
     unsigned count;
     struct vga_shown base;
     struct vga_raster_change changes[VGA_RASTER_MAX];
+};
+
+/* vga_text_window.c: text memory as the CPU sees it, while it is mapped. */
+#define VGA_TEXT_WINDOW 0x8000u
+struct vga_text_window {
+    struct region region; /* enabled: what is in here counts, and the planes follow */
+    u16 *cells, *known;   /* known: the planes' as of the last vga_text_sync */
+    u8 page_flags[VGA_TEXT_WINDOW / 4096];
+    bool fits;            /* the registers allow it, ... */
+    u32 base;             /* ... here */
+    unsigned uses;        /* accesses since then through the window's data path */
 };
 
 struct vga {
@@ -83,11 +96,12 @@ struct vga {
     struct vga_canvas *canvas;
     struct vga_raster raster[2];
     u8 raster_current;
+    struct vga_text_window text;
     /* Wiring. */
     const struct vga_extension *extension;
     void *extension_opaque;
     struct machine *machine;
-    u8 *vram;               /* plane p of offset o is byte o * 4 + p */
+    u8 *vram;               /* plane p of offset o is byte o * 4 + p; vga_text_sync before reading it */
     u32 vram_size;          /* a power of two */
     u8 *vram_flags;
     u8 *rom;
@@ -95,6 +109,7 @@ struct vga {
     u8 *rom_flags;
     u32 rom_size;
     struct region window, direct, frame_buffer, registers, rom_region;
+    struct region *linear_view; /* where the CPU sees vram as RAM from its start on; may be NULL */
     struct port_range mono_crtc, mono_status, vga_ports, color_crtc, color_status;
     struct port_range dispi_index_port, dispi_data_port, dispi_data_port2;
     struct pci_device pci;
@@ -127,6 +142,8 @@ bool vga_dispi_on(const struct vga *vga);
 u32 vga_dispi_line_bytes(const struct vga *vga);
 /* The window at A0000h is mapped straight to memory, without a data path in between. */
 bool vga_is_direct(const struct vga *vga);
+/* Text memory is RAM (vga_text_window.c). */
+bool vga_text_is_mapped(const struct vga *vga);
 
 /* DISPI registers and their bits. */
 enum {

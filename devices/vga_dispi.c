@@ -85,6 +85,7 @@ static void clear_screen(struct vga *vga)
 {
     u32 bytes = vga_dispi_line_bytes(vga) * vga->dispi[DISPI_YRES] * (vga->dispi[DISPI_BPP] == 4 ? 4 : 1);
     bytes = MIN(bytes, vga->vram_size);
+    vga_text_leave(vga);
     memset(vga->vram, 0, bytes);
     mark_all(vga, bytes);
 }

@@ -1,5 +1,6 @@
 /*
- * Shared by the files of the VGA: vga.c (registers), vga_memory.c (the window at A0000h), vga_dispi.c (Bochs
+ * Shared by the files of the VGA: vga.c (registers), vga_memory.c (the window at A0000h), vga_text_window.c (text
+ * memory), vga_dispi.c (Bochs
  * extensions), vga_timing.c (the beam), vga_draw.c and vga_linear.c (lines), vga_raster.c (changes between lines),
  * vga_render.c (viewers' surfaces); and by the Super VGAs around it.
  */
@@ -63,9 +64,11 @@ enum {
     MEMORY_CHAIN_4 = 0x08,
     MISCELLANEOUS_GRAPHICS = 0x01,
     MISCELLANEOUS_CHAIN_ODD_EVEN = 0x02,
+    GR_MODE_ODD_EVEN = 0x10,
     PALETTE_SOURCE = 0x20,    /* attribute index: the display is on */
 };
 
+#define VGA_WINDOW_BASE 0xa0000u
 #define VGA_PLANE_SIZE 0x10000u /* of the 256 KiB that the VGA proper knows */
 
 static inline bool vga_is_graphics(const struct vga *vga)
@@ -75,8 +78,28 @@ static inline bool vga_is_graphics(const struct vga *vga)
 
 /* vga_memory.c */
 extern const struct bus_ops vga_window_ops;
-/* Put the direct mapping of the window up or down after a register that decides about it was written. */
+/* Put the mappings of the window to RAM up or down after a register that decides about them was written. */
 void vga_update_direct(struct vga *vga);
+/* The data path leaves bytes as they are, in both directions. */
+bool vga_passes_bytes(const struct vga *vga);
+
+/* vga_text_window.c */
+int vga_text_create(struct vga *vga, int priority);
+void vga_text_destroy(struct vga *vga);
+/* Before the planes are read: they get what the CPU has written. */
+void vga_text_sync(struct vga *vga);
+/* The same, and the mapping ends: before the planes are written.  On the vCPU's thread, or while no vCPU runs. */
+void vga_text_leave(struct vga *vga);
+/* The mapping ends, and what was written is lost. */
+void vga_text_forget(struct vga *vga);
+void vga_text_update(struct vga *vga);
+/* The data path of the window served an access. */
+void vga_text_used(struct vga *vga, u32 address);
+/* Around an access, by a CPU or by DMA, to memory as it is. */
+void vga_text_begin_linear(struct vga *vga);
+void vga_text_end_linear(struct vga *vga);
+/* Of vga->linear_view, for the time when it is no RAM. */
+extern const struct bus_ops vga_text_linear_ops;
 
 /* vga.c: one byte register at 3B0h + offset. */
 u8 vga_port_read(struct vga *vga, unsigned port);

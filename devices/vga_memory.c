@@ -4,7 +4,8 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem": "Graphics Controller Registers", "Video
  *   Memory Organization"; FreeVGA, "Accessing the VGA Display Memory".
  * Modelled: write modes 0-3, read modes 0 and 1, rotate, set/reset, logical functions, bit mask, map mask, odd/even
- *   and chain-4 addressing, the four places of the window, and the 64 KiB bank of DISPI modes.
+ *   and chain-4 addressing, the four places of the window, and the 64 KiB bank of DISPI modes.  Text memory is RAM for
+ *   most of the time: vga_text_window.c.
  * Differs from IBM's VGA: chain-4 packs its bytes densely (address a is plane a & 3, offset a >> 2), as Super VGAs do,
  *   instead of using every fourth offset; so the linear frame buffer and the window show the same bytes, and a
  *   chain-4 window without data path functions is mapped straight into the CPU's memory.
@@ -179,7 +180,7 @@ u8 vga_window_read(struct vga *vga, u32 address)
     if (vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4)
         return read_planes(vga, offset >> 2, offset & 3);
     unsigned plane = vga->gr[GR_READ_MAP] & 3;
-    if (vga->gr[GR_MODE] & 0x10) /* odd/even */
+    if (vga->gr[GR_MODE] & GR_MODE_ODD_EVEN)
         plane = (plane & 2) | (offset & 1);
     return read_planes(vga, plane_offset(vga, offset), plane);
 }
@@ -208,6 +209,7 @@ static u64 window_read(void *opaque, u64 offset, unsigned size)
     u64 value = 0;
     for (unsigned i = 0; i < size; i++)
         value |= (u64)vga_window_read(opaque, (u32)offset + i) << 8 * i;
+    vga_text_used(opaque, VGA_WINDOW_BASE + (u32)offset);
     return value;
 }
 
@@ -215,18 +217,22 @@ static void window_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++)
         vga_window_write(opaque, (u32)offset + i, (u8)(value >> 8 * i));
+    vga_text_used(opaque, VGA_WINDOW_BASE + (u32)offset);
 }
 
 const struct bus_ops vga_window_ops = {.read = window_read, .write = window_write, .min_size = 1, .max_size = 8};
 
 /* The direct mapping. */
 
-/* The data path passes bytes through unchanged, in both directions. */
+bool vga_passes_bytes(const struct vga *vga)
+{
+    return !(vga->gr[GR_MODE] & 0x0b) && !(vga->gr[GR_ENABLE_SET_RESET] & 0x0f) && !vga->gr[GR_DATA_ROTATE] &&
+           vga->gr[GR_BIT_MASK] == 0xff;
+}
+
 static bool is_plain_chain_4(const struct vga *vga)
 {
-    return vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4 && (vga->sr[SR_MAP_MASK] & 0x0f) == 0x0f &&
-           !(vga->gr[GR_MODE] & 0x0b) && !(vga->gr[GR_ENABLE_SET_RESET] & 0x0f) && !vga->gr[GR_DATA_ROTATE] &&
-           vga->gr[GR_BIT_MASK] == 0xff;
+    return vga->sr[SR_MEMORY_MODE] & MEMORY_CHAIN_4 && (vga->sr[SR_MAP_MASK] & 0x0f) == 0x0f && vga_passes_bytes(vga);
 }
 
 static bool decide_direct(const struct vga *vga, u32 *start)
@@ -251,6 +257,7 @@ void vga_update_direct(struct vga *vga)
 {
     struct region *direct = &vga->direct;
     u32 start = 0;
+    vga_text_update(vga);
     bool on = decide_direct(vga, &start);
     u8 *host = vga->vram + start;
     if (on == direct->enabled && (!on || host == direct->host))

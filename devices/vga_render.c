@@ -4,7 +4,7 @@
  * The chip keeps the picture that it drew last, with the generation in which each line changed.  A new picture is drawn
  * only where pages of memory are dirty, the cursor moved, or everywhere if the registers describe another picture; a
  * viewer gets the lines newer than its surface.  Page flags come from whoever writes memory: the window's data path,
- * the engines' stores into frame buffers (log_dirty), KVM's dirty log.
+ * the engines' stores into frame buffers (log_dirty), KVM's dirty log, vga_text_sync.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +269,7 @@ static int update(struct vga *vga, bool all)
     struct vga_canvas *canvas = vga->canvas;
     int width = canvas->surface.width, height = canvas->surface.height;
     vga->changed = false;
+    vga_text_sync(vga);
     struct changes changes = find_changes(vga, all);
     const struct vga_raster *raster = vga_raster_to_draw(vga);
     if (canvas->picture.kind == PICTURE_LINEAR || canvas->picture.kind == PICTURE_BLANK)
@@ -348,10 +349,11 @@ static bool changed_by_time(const struct vga *vga)
 
 bool vga_changed(void *opaque)
 {
-    const struct vga *vga = opaque;
+    struct vga *vga = opaque;
     const struct vga_canvas *canvas = vga->canvas;
     if (vga->changed || !canvas->valid)
         return true;
+    vga_text_sync(vga);
     u32 page, end;
     for (visible_pages(vga, &canvas->picture, &page, &end); page < end; page++) {
         if (page_is_dirty(vga, page))
@@ -384,9 +386,10 @@ static void put_fonts(const struct vga *vga, const struct vga_picture *picture, 
 
 bool vga_text(void *opaque, struct text_screen *screen)
 {
-    const struct vga *vga = opaque;
+    struct vga *vga = opaque;
     if (vga_dispi_on(vga) || vga_is_graphics(vga))
         return false;
+    vga_text_sync(vga);
     struct vga_picture picture = vga_picture(vga);
     if (picture.kind == PICTURE_LINEAR)
         return false;

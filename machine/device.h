@@ -40,6 +40,7 @@ struct device_ops {
     u8 version;       /* of the state table */
     const struct field *fields;
     void (*reset)(void *state);             /* power-on and hard reset */
+    void (*saving)(void *state);            /* before a save: bring the fields up to date; may be NULL */
     void (*loaded)(void *state);            /* after a load: derive outputs; may be NULL */
     int (*check)(const void *state);        /* after a load: 0, or -EINVAL if a value is out of range; may be NULL */
     /* One screenful of plain text for the monitor, or NULL: then the table is printed. */

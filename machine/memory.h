@@ -46,6 +46,7 @@ struct region {
     int priority;   /* higher hides lower */
     bool enabled;
     bool log_dirty; /* RAM: writes must set PAGE_DIRTY_VGA (frame buffers) */
+    bool chip_writes; /* RAM: a chip changes it by itself, so a copy would not stay true (lockstep) */
     const struct bus_ops *ops;
     void *opaque;
     u8 *host;       /* RAM, ROM, ROMD: owner's memory of `size` bytes, 4 KiB aligned */
