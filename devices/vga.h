@@ -69,7 +69,9 @@ struct vga_text_window {
     u8 page_flags[VGA_TEXT_WINDOW / 4096];
     bool fits;            /* the registers allow it, ... */
     u32 base;             /* ... here */
-    unsigned uses;        /* accesses since then through the window's data path */
+    unsigned uses;        /* accesses since then through the window's data path; from so many on it is mapped: */
+    unsigned enough;
+    u64 mapped_at;        /* ns */
 };
 
 struct vga {

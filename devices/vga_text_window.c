@@ -23,7 +23,11 @@
 
 #define CELLS (VGA_TEXT_WINDOW / 2)
 #define CELLS_A_PAGE 512u /* of video memory: a cell and what the CPU does not reach there are 8 bytes */
-#define ENOUGH_USES 128u  /* single accesses before the RAM is worth a change of the memory map */
+/* Single accesses after which the RAM is worth two changes of the memory map, each of which may cost an engine what it
+ * knows of memory, and KVM some milliseconds.  A program that takes it away again soon needs more of them every time. */
+#define FEWEST_USES 128u
+#define MOST_USES 65536u
+#define SOON (NS_PER_SEC / 50)
 
 int vga_text_create(struct vga *vga, int priority)
 {
@@ -32,6 +36,7 @@ int vga_text_create(struct vga *vga, int priority)
     if (!text->cells)
         return -ENOMEM;
     text->known = text->cells + CELLS;
+    text->enough = FEWEST_USES;
     text->region = (struct region){.name = "vga-text", .kind = REGION_RAM, .base = 0xb8000, .size = VGA_TEXT_WINDOW,
                                    .priority = priority, .chip_writes = true, .host = (u8 *)text->cells,
                                    .page_flags = text->page_flags};
@@ -97,13 +102,17 @@ static void map(struct vga *vga, bool on)
     if (vga->linear_view)
         vga->linear_view->kind = on ? REGION_MMIO : REGION_RAM;
     memory_commit(memory);
-    vga->text.uses = 0;
 }
 
 void vga_text_forget(struct vga *vga)
 {
-    if (vga->text.region.enabled)
-        map(vga, false);
+    struct vga_text_window *text = &vga->text;
+    if (!text->region.enabled)
+        return;
+    bool soon = clock_ns(vga->machine->clock) - text->mapped_at < SOON;
+    map(vga, false);
+    text->enough = soon ? MIN(text->enough * 2, MOST_USES) : FEWEST_USES;
+    text->uses = 0;
 }
 
 void vga_text_leave(struct vga *vga)
@@ -149,8 +158,9 @@ void vga_text_used(struct vga *vga, u32 address)
 {
     struct vga_text_window *text = &vga->text;
     if (!text->fits || text->region.enabled || address - text->base >= VGA_TEXT_WINDOW || !may_map(vga) ||
-        ++text->uses < ENOUGH_USES)
+        ++text->uses < text->enough)
         return;
+    text->mapped_at = clock_ns(vga->machine->clock);
     fill(vga);
     map(vga, true);
 }
