@@ -31,6 +31,7 @@ struct code_page {
 
 _Static_assert(sizeof(struct link) == sizeof(struct op), "a link takes the place of an op");
 _Static_assert(BLOCK_SPACE <= SCRATCH_SIZE, "the scratch block must hold a full one");
+_Static_assert((u64)MODE_STEP << MODE_SHIFT < 1ull << EPOCH_SHIFT, "a mode is 5 bits");
 
 struct block_cache *block_cache_create(void)
 {
@@ -558,11 +559,17 @@ static bool renew(struct cpu *cpu, struct block *block)
     }
     struct link *link = (struct link *)&block->ops[block->op_count];
     link->to[0] = link->to[1] = NULL;
-    block->epoch = cpu->blocks->epoch;
+    block->key = (block->key & ~EPOCH_MASK) | (cpu->mode_key & EPOCH_MASK);
     return true;
 }
 
-void cpu_memory_changed(struct cpu *cpu) { cpu->blocks->epoch++; }
+void cpu_memory_changed(struct cpu *cpu)
+{
+    cpu->blocks->epoch++;
+    if (!(cpu->blocks->epoch << EPOCH_SHIFT)) /* keys have no room for more */
+        block_flush_all(cpu);
+    cpu->mode_key = block_mode_key(cpu);
+}
 
 /* Takes the block just built at the end of the arena into the cache. */
 static void keep(struct cpu *cpu, struct block *block)
@@ -570,7 +577,6 @@ static void keep(struct cpu *cpu, struct block *block)
     struct block_cache *cache = cpu->blocks;
     take(cache, sizeof(*block) + (block->op_count + 1) * sizeof(struct op) + block->bytes);
     save_code(cpu, block);
-    block->epoch = cache->epoch;
     struct block **bucket = &cache->hash[BLOCK_HASH(block->key & ((1ull << MODE_SHIFT) - 1))];
     block->hash_next = *bucket;
     *bucket = block;
@@ -586,8 +592,8 @@ struct block *block_find(struct cpu *cpu)
     u64 phys = mmu_fetch(cpu, linear);
     u64 key = phys | cpu->mode_key;
     for (struct block *block = cpu->blocks->hash[BLOCK_HASH(phys)]; block; block = block->hash_next)
-        if (block->key == key) {
-            if (likely(block->epoch == cpu->blocks->epoch) || renew(cpu, block))
+        if (!((block->key ^ key) & ~EPOCH_MASK)) {
+            if (likely(block->key == key) || renew(cpu, block))
                 return block;
             break;
         }

@@ -15,17 +15,20 @@
 #define BLOCK_MAX_INSNS 32
 #define BLOCK_DEAD_COUNT 0x40000000000ll
 #define SCRATCH_SIZE 4096
+#define EPOCH_SHIFT (MODE_SHIFT + 5)
+#define EPOCH_MASK (~0ull << EPOCH_SHIFT)
 #define BLOCK_HASH_BITS 16
 #define BLOCK_HASH(phys) (((phys) ^ ((phys) >> BLOCK_HASH_BITS)) & ((1u << BLOCK_HASH_BITS) - 1))
 
 struct block {
-    u64 key;   /* physical address of the first byte | mode << MODE_SHIFT */
+    /* Physical address of the first byte | mode << MODE_SHIFT | the epoch, << EPOCH_SHIFT, in which it was last known to be
+     * what memory holds.  The epoch is in here so that whoever compares keys compares it, too. */
+    u64 key;
     i64 count; /* instructions; BLOCK_DEAD_COUNT when killed */
     u64 page;  /* physical page of the first byte */
     u64 page2; /* physical page of the rest of a crossing instruction, or page */
     struct block *hash_next;
     struct block *page_next[2]; /* in the lists of page and page2 */
-    u64 epoch; /* cache->epoch when it was last known to be what memory holds */
     u16 bytes;
     u16 op_count; /* with pseudo-ops, without link slots */
     struct op ops[];
@@ -41,6 +44,11 @@ struct block_cache {
     struct code_page *free_pages;
     struct block *hash[1u << BLOCK_HASH_BITS];
 };
+
+static inline u64 block_mode_key(const struct cpu *cpu)
+{
+    return (u64)cpu->mode << MODE_SHIFT | cpu->blocks->epoch << EPOCH_SHIFT;
+}
 
 struct block_cache *block_cache_create(void);
 void block_cache_destroy(struct block_cache *cache);

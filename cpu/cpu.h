@@ -185,7 +185,7 @@ enum tlb_class { TLB_SUPERVISOR, TLB_USER, TLB_NEVER, TLB_CLASSES }; /* NEVER: a
 #define MODE_FLAT 4   /* DS, ES, SS: base 0, limit 4 GiB, writable, SS.B = 1 (or 64-bit mode) */
 #define MODE_LIMIT 8  /* CS is not 4 GiB: check the limit at block entry */
 #define MODE_STEP 16  /* one instruction at a time: TF, breakpoints, -icount end; such blocks are not cached */
-#define MODE_SHIFT 52 /* in struct block.key */
+#define MODE_SHIFT 44 /* in struct block.key, above all physical addresses; above it the epoch (cpu/block.h) */
 
 /* cpu->attention: why the dispatch loop must look up. */
 #define ATTENTION_INTR 0x1u  /* cpu->intr rose, or IF was set while it is high */
@@ -215,7 +215,7 @@ struct cpu {
     struct itlb_entry *itlb;
     u64 code_base;         /* CS.base (0 in 64-bit mode) */
     u64 code_mask;         /* linear addresses of code wrap at 4 GiB outside 64-bit mode */
-    u64 mode_key;          /* mode << MODE_SHIFT */
+    u64 mode_key;          /* what keys of blocks hold beside the address: block_mode_key */
     struct block_cache *blocks;
     i64 budget;            /* instructions left in this run; counted down at block entry */
     i64 budget_held;       /* part of it set aside by cpu_set_attention so that the next block entry leaves */

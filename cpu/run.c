@@ -36,7 +36,7 @@ void cpu_update_mode(struct cpu *cpu)
     if (stepping(cpu))
         mode |= MODE_STEP;
     cpu->mode = mode;
-    cpu->mode_key = (u64)mode << MODE_SHIFT;
+    cpu->mode_key = block_mode_key(cpu);
     cpu->code_base = long_mode ? 0 : cs->base;
     cpu->code_mask = long_mode ? ~0ull : 0xffffffff;
     unsigned class = cpu->cpl == 3 ? TLB_USER : TLB_SUPERVISOR;
