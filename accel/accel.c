@@ -85,7 +85,7 @@ static void drive_cpu(void *opaque, int index, enum cpu_pin pin, int value)
     case CPU_PIN_SMI: trace(UNIMP, "SMI: there is no system management mode"); break;
     }
     if (pin != CPU_PIN_INTR || value)
-        wake(accel->machine);
+        attend(accel);
 }
 
 static void kick(void *opaque)

@@ -35,8 +35,6 @@
 
 #define DEVICE "/dev/kvm"
 #define KICK_SIGNAL SIGRTMIN
-#define MSR_APIC_BASE 0x1bu
-#define MSR_TSC_DEADLINE 0x6e0u
 #define DIRTY_INTERVAL 20000000ull /* ns between readings of the frame buffers' dirty log */
 
 static const struct kvm_host kernel = {open, close, ioctl, mmap, munmap};
@@ -122,23 +120,6 @@ static void catch_kicks(void)
 {
     struct sigaction action = {.sa_handler = on_kick, .sa_flags = SA_RESTART};
     sigaction(KICK_SIGNAL, &action, NULL);
-}
-
-/* Where KVM executes user code only, no guest reaches MSRs there; and the wait for readers in KVM_X86_SET_MSR_FILTER
- * makes every later one, of KVM_SET_USER_MEMORY_REGION, last 4 ms. */
-static void enable_msr_exits(struct kvm *kvm)
-{
-    struct kvm_enable_cap msrs = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
-                                  .args = {KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
-                                           KVM_MSR_EXIT_REASON_FILTER}};
-    u8 deny = 0;
-    struct kvm_msr_filter filter = {
-        .flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
-        .ranges = {{KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, MSR_APIC_BASE, &deny},
-                   {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, MSR_TSC_DEADLINE, &deny}}};
-    if (has(kvm->vm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &msrs) == 0 &&
-        has(kvm->vm, KVM_CAP_X86_MSR_FILTER))
-        kvm_host->ioctl(kvm->vm, KVM_X86_SET_MSR_FILTER, &filter);
 }
 
 static void enable_exits(struct kvm *kvm)
@@ -249,8 +230,6 @@ static int create(struct vcpu *vcpu, struct error *err)
         destroy(vcpu);
         return r;
     }
-    if (!kvm->user_only)
-        enable_msr_exits(kvm);
     kvm_probe_cpuid(kvm);
     kvm_probe_breakpoints(kvm);
     kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
@@ -345,23 +324,6 @@ static bool do_access(struct kvm *kvm)
         do_mmio(kvm);
     else
         return false;
-    kvm->io_pending = true;
-    return true;
-}
-
-/* MSRs that KVM lacks or that our own APIC has are those of the model; without the lock, since they take it. */
-static bool serve_msr(struct kvm *kvm)
-{
-    struct kvm_run *run = kvm->run;
-    struct cpu *cpu = kvm->vcpu->cpu;
-    u64 value = run->msr.data;
-    if (run->exit_reason == KVM_EXIT_X86_RDMSR)
-        run->msr.error = !msr_read(cpu, run->msr.index, &value);
-    else if (run->exit_reason == KVM_EXIT_X86_WRMSR)
-        run->msr.error = !msr_write(cpu, run->msr.index, value);
-    else
-        return false;
-    run->msr.data = value;
     kvm->io_pending = true;
     return true;
 }
@@ -642,8 +604,10 @@ static enum engine_exit enter(struct kvm *kvm)
     kvm->io_pending = kvm->fpu_known = false;
     kvm->synced = r == 0 || code == EINTR;
     kvm->vcpu->exits++;
-    if (r == 0 || code == EINTR)
+    if (r == 0 || code == EINTR) {
         follow_tpr(kvm);
+        kvm_msr_follow_apic_base(kvm);
+    }
     if (r == 0)
         return ENGINE_EXIT_BUDGET;
     if (code == EINTR || code == EAGAIN)
@@ -691,7 +655,7 @@ static enum engine_exit serve(struct kvm *kvm)
     u64 began = kvm->vcpu->exit_stats.timed ? host_ns() : 0;
     follow_tpr(kvm);
     bool page = kvm_tables_resolve(kvm);
-    if (!page && serve_msr(kvm))
+    if (!page && kvm_msr_serve(kvm))
         return ENGINE_EXIT_BUDGET;
     machine_lock(machine);
     bool access = !page && do_access(kvm);

@@ -63,7 +63,9 @@ struct kvm {
     /* State. */
     struct kvm_msr_field msrs[KVM_MAX_MSRS];
     unsigned msr_count;
+    bool filters_msrs; /* all others come to us */
     bool has_sregs2, has_xcrs;
+    u64 flushed; /* cpu->tlb_flushes that the processor's own TLB has seen */
     u64 sync; /* register sets that KVM_RUN leaves in run->s (KVM_CAP_SYNC_REGS) */
     bool synced; /* ... and that are the guest's still */
     u8 fpu[KVM_FPU_SIZE]; /* ... and x87, SSE and AVX as KVM has them, */
@@ -109,6 +111,14 @@ bool kvm_state_events(struct kvm *kvm, struct kvm_vcpu_events *events);
 int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TSC */
 /* The exception that ended KVM_RUN, and CR2. */
 bool kvm_state_fault(struct kvm *kvm, struct kvm_vcpu_events *events, struct kvm_sregs *sregs);
+
+/* kvm_msr.c: load and store as above. */
+void kvm_msr_create(struct kvm *kvm);
+bool kvm_msr_load(struct kvm *kvm);
+bool kvm_msr_store(struct kvm *kvm);
+/* MSRs that KVM lacks or that are the model's; without the lock, since they take it.  False: the exit is for none. */
+bool kvm_msr_serve(struct kvm *kvm);
+void kvm_msr_follow_apic_base(struct kvm *kvm); /* after KVM_RUN, without the lock */
 
 /* kvm_probe.c: the modes first, CPUID after kvm_state_create and before anything is loaded. */
 void kvm_probe_modes(struct kvm *kvm);

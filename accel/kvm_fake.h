@@ -29,11 +29,15 @@ typedef int fake_step(struct kvm_run *run);
 
 struct fake_kvm {
     int open_error, version;
-    bool no_emulation_exits, old_sregs, no_sync;
+    bool no_emulation_exits, old_sregs, no_sync, no_msr_filter;
     bool all_modes;      /* for open_cpu: -accel kvm,modes=all */
     bool no_paging32;    /* CR0.PG is dropped outside of long mode */
     bool no_breakpoints; /* as software KVMs are: it accepts them and does not stop */
     unsigned register_reads, fpu_writes; /* by KVM_GET_REGS, KVM_SET_XSAVE */
+    unsigned tlb_flushes;    /* KVM drops the guest's translations when a control register changes, only then */
+    u64 fault_address;       /* of a page fault that waits: it gets into CR2 when KVM is asked for events */
+    u64 allowed_msrs[2][16]; /* from 0 and from c0000000h; the others come to us */
+    bool filters;
     unsigned long failing; /* this request fails with failing_error */
     int failing_error;
     u32 refused_msr;
@@ -100,6 +104,7 @@ static inline int fake_capability(int capability)
     case KVM_CAP_SREGS2: return !fake.old_sregs;
     case KVM_CAP_SYNC_REGS: return fake.no_sync ? 0 : KVM_SYNC_X86_VALID_FIELDS;
     case KVM_CAP_EXIT_ON_EMULATION_FAILURE: return !fake.no_emulation_exits;
+    case KVM_CAP_X86_MSR_FILTER: return !fake.no_msr_filter;
     default: return 1;
     }
 }
@@ -254,6 +259,37 @@ static inline int fake_supported(struct kvm_cpuid2 *to)
     return 0;
 }
 
+static inline int fake_filter(const struct kvm_msr_filter *filter)
+{
+    fake.filters = filter->flags & KVM_MSR_FILTER_DEFAULT_DENY;
+    for (unsigned i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++)
+        for (u32 bit = 0; bit < filter->ranges[i].nmsrs; bit++) {
+            u32 index = filter->ranges[i].base + bit;
+            if ((index & 0x3fffffff) < 0x400 && (filter->ranges[i].bitmap[bit / 8] >> (bit % 8) & 1))
+                fake.allowed_msrs[index >> 31][(index & 0x3ff) / 64] |= 1ull << (index % 64);
+        }
+    return 0;
+}
+
+static inline bool fake_allows(u32 index)
+{
+    return !fake.filters || fake.allowed_msrs[index >> 31][(index & 0x3ff) / 64] >> (index % 64) & 1;
+}
+
+static inline void fake_note_control(const struct kvm_sregs2 *sregs)
+{
+    fake.tlb_flushes += sregs->cr0 != fake.sregs.cr0 || sregs->cr3 != fake.sregs.cr3 || sregs->cr4 != fake.sregs.cr4 ||
+                        sregs->efer != fake.sregs.efer;
+}
+
+static inline int fake_get_events(struct kvm_vcpu_events *events)
+{
+    *events = fake.events;
+    if (fake.fault_address && (events->exception.pending || events->exception.injected))
+        fake.sregs.cr2 = fake.fault_address;
+    return 0;
+}
+
 #define FAKE_GET(request, field)                                                                                       \
     case request: memcpy(argument, &field, sizeof(field)); return 0
 #define FAKE_SET(request, field)                                                                                       \
@@ -300,7 +336,10 @@ static inline int fake_answer(unsigned long request, void *argument)
         return 0;
     FAKE_SET(KVM_SET_REGS, fake.regs);
     FAKE_GET(KVM_GET_SREGS2, fake.sregs);
-    FAKE_SET(KVM_SET_SREGS2, fake.sregs);
+    case KVM_SET_SREGS2:
+        fake_note_control(argument);
+        memcpy(&fake.sregs, argument, sizeof(fake.sregs));
+        return 0;
     FAKE_GET(KVM_GET_XSAVE, fake.xsave);
     case KVM_SET_XSAVE:
         fake.fpu_writes++;
@@ -311,13 +350,15 @@ static inline int fake_answer(unsigned long request, void *argument)
     FAKE_GET(KVM_GET_DEBUGREGS, fake.debug);
     FAKE_SET(KVM_SET_DEBUGREGS, fake.debug);
     FAKE_SET(KVM_SET_GUEST_DEBUG, fake.guest_debug);
-    FAKE_GET(KVM_GET_VCPU_EVENTS, fake.events);
+    case KVM_GET_VCPU_EVENTS: return fake_get_events(argument);
     FAKE_SET(KVM_SET_VCPU_EVENTS, fake.events);
     case KVM_GET_SREGS: /* the same up to the interrupt bitmap */
         memset(argument, 0, sizeof(struct kvm_sregs));
         memcpy(argument, &fake.sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
         return 0;
+    case KVM_X86_SET_MSR_FILTER: return fake_filter(argument);
     case KVM_SET_SREGS:
+        fake_note_control(argument);
         memcpy(&fake.sregs, argument, offsetof(struct kvm_sregs, interrupt_bitmap));
         fake.sregs.cr0 &= fake.no_paging32 && !fake.sregs.efer ? ~0x80000000ull : ~0ull;
         return 0;

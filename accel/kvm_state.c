@@ -141,6 +141,16 @@ static void put_sregs(const struct cpu *cpu, struct kvm_sregs2 *sregs)
     }
 }
 
+/* Linux before 5.14, which has no KVM_GET_SREGS2, keeps them to itself. */
+static void read_pdptes(struct cpu *cpu)
+{
+    struct cpu_page page;
+    cpu->bus->page(cpu->board, cpu->cr3 & 0xfffff000, &page);
+    if (page.host)
+        memcpy(cpu->pdpte, page.host + (cpu->cr3 & 0xfe0), sizeof(cpu->pdpte));
+}
+
+/* IA32_APIC_BASE is the APIC's (kvm_msr.c). */
 static void get_sregs(struct cpu *cpu, struct kvm_sregs2 *sregs)
 {
     for (unsigned i = 0; i < SEG_COUNT; i++)
@@ -153,9 +163,10 @@ static void get_sregs(struct cpu *cpu, struct kvm_sregs2 *sregs)
     cpu->cr4 = sregs->cr4;
     cpu->cr8 = sregs->cr8;
     cpu->efer = sregs->efer;
-    cpu->apic_base = sregs->apic_base;
     if (sregs->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID)
         memcpy(cpu->pdpte, sregs->pdptrs, sizeof(cpu->pdpte));
+    else if ((cpu->cr0 & CR0_PG) && (cpu->cr4 & CR4_PAE) && !(cpu->efer & EFER_LMA))
+        read_pdptes(cpu);
     if (!(cpu->cr0 & CR0_PE))
         cpu->cpl = 0;
     else
@@ -177,17 +188,37 @@ static bool took_mode(struct kvm *kvm, const struct kvm_sregs2 *wanted)
     return false;
 }
 
+static bool set_sregs(struct kvm *kvm, struct kvm_sregs2 *sregs)
+{
+    struct kvm_sregs older = {0};
+    memcpy(&older, sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
+    return ask(kvm, kvm->has_sregs2 ? KVM_SET_SREGS2 : KVM_SET_SREGS, kvm->has_sregs2 ? (void *)sregs : &older,
+               "the segment and control registers are beyond KVM");
+}
+
+/*
+ * The guest flushed its TLB while another engine executed it; the processor's own still has what was there before, since
+ * translations of a guest outlive its exits and KVM leaves them alone if no control register changes.  SDM vol. 3A,
+ * "Operations that Invalidate TLBs and Paging-Structure Caches": a write that changes CR4.PGE invalidates all.
+ */
+static bool flush_tlb(struct kvm *kvm, const struct kvm_sregs2 *wanted)
+{
+    struct kvm_sregs2 sregs = *wanted;
+    u64 flushes = kvm->vcpu->cpu->tlb_flushes;
+    if (kvm->shadows || kvm->flushed == flushes) /* shadows: kvm_memory_forgot_paging */
+        return true;
+    sregs.cr4 ^= CR4_PGE;
+    if (!set_sregs(kvm, &sregs))
+        return false;
+    kvm->flushed = flushes;
+    return true;
+}
+
 static bool load_sregs(struct kvm *kvm)
 {
     struct kvm_sregs2 sregs;
     put_sregs(kvm->vcpu->cpu, &sregs);
-    if (kvm->has_sregs2 && !ask(kvm, KVM_SET_SREGS2, &sregs, "the segment and control registers are beyond KVM"))
-        return false;
-    struct kvm_sregs older = {0};
-    memcpy(&older, &sregs, offsetof(struct kvm_sregs, interrupt_bitmap));
-    if (!kvm->has_sregs2 && !ask(kvm, KVM_SET_SREGS, &older, "the segment and control registers are beyond KVM"))
-        return false;
-    return took_mode(kvm, &sregs);
+    return flush_tlb(kvm, &sregs) && set_sregs(kvm, &sregs) && took_mode(kvm, &sregs);
 }
 
 static bool store_sregs(struct kvm *kvm)
@@ -263,14 +294,22 @@ static void remember_fpu(struct kvm *kvm, u64 components)
     memcpy(kvm->fpu, &image, KVM_FPU_SIZE);
 }
 
-static bool store_fpu(struct kvm *kvm)
+/* SDM vol. 1, "XSAVE-Managed State": a component that XSTATE_BV does not name is in its initial configuration, and its bytes
+ * may be old ones; MXCSR is there all the same. */
+static void make_initial(struct legacy_area *area, u64 in_use)
 {
-    struct cpu *cpu = kvm->vcpu->cpu;
-    struct fpu *fpu = &cpu->fpu;
-    struct kvm_xsave image;
-    if (!ask(kvm, KVM_GET_XSAVE, &image, "KVM_GET_XSAVE"))
-        return false;
-    const struct legacy_area *area = (const void *)&image;
+    if (!(in_use & XSTATE_X87)) {
+        u32 mxcsr = area->mxcsr;
+        memset(area, 0, offsetof(struct legacy_area, xmm));
+        area->control = 0x37f;
+        area->mxcsr = mxcsr;
+    }
+    if (!(in_use & XSTATE_SSE))
+        memset(area->xmm, 0, sizeof(area->xmm));
+}
+
+static void get_x87(struct fpu *fpu, const struct legacy_area *area)
+{
     x87_set_control_word(fpu, area->control);
     x87_set_status_word(fpu, area->status);
     fpu->valid = area->tag;
@@ -284,16 +323,27 @@ static bool store_fpu(struct kvm *kvm)
         r->mantissa = area->st[i].mantissa;
         r->sign_exponent = area->st[i].sign_exponent;
     }
+}
+
+static bool store_fpu(struct kvm *kvm)
+{
+    struct cpu *cpu = kvm->vcpu->cpu;
+    struct kvm_xsave image;
+    if (!ask(kvm, KVM_GET_XSAVE, &image, "KVM_GET_XSAVE"))
+        return false;
+    struct legacy_area *area = (void *)&image;
+    u64 in_use = *(u64 *)((u8 *)&image + XSTATE_BV);
+    make_initial(area, in_use);
+    get_x87(&cpu->fpu, area);
     for (unsigned i = 0; i < 16; i++)
         memcpy(&cpu->vec[i], area->xmm[i], 16);
     cpu->mxcsr = area->mxcsr;
-    u64 components = *(u64 *)((u8 *)&image + XSTATE_BV);
     for (unsigned i = 0; i < 16 && has_avx(cpu); i++) {
         memcpy(&cpu->vec[i].q[2], (u8 *)&image + AVX_AREA + 16 * i, 16);
-        if (!(components & XSTATE_AVX))
+        if (!(in_use & XSTATE_AVX))
             cpu->vec[i].q[2] = cpu->vec[i].q[3] = 0;
     }
-    remember_fpu(kvm, components);
+    remember_fpu(kvm, in_use);
     return true;
 }
 
@@ -313,89 +363,6 @@ static bool store_xcr0(struct kvm *kvm)
     for (unsigned i = 0; i < MIN(xcrs.nr_xcrs, (u32)KVM_MAX_XCRS); i++)
         if (xcrs.xcrs[i].xcr == 0)
             kvm->vcpu->cpu->xcr0 = xcrs.xcrs[i].value;
-    return true;
-}
-
-/* --- MSRs --- */
-
-struct msr_buffer {
-    struct kvm_msrs head;
-    struct kvm_msr_entry entries[KVM_MAX_MSRS];
-};
-
-static void add_msr(struct kvm *kvm, u32 index, u64 *value)
-{
-    struct msr_buffer buffer = {.head = {.nmsrs = 1}, .entries = {{.index = index}}};
-    if (kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) == 1 && kvm->msr_count < KVM_MAX_MSRS)
-        kvm->msrs[kvm->msr_count++] = (struct kvm_msr_field){index, value};
-    else
-        trace(ACCEL, "kvm: no MSR %x", index);
-}
-
-static void list_msrs(struct kvm *kvm)
-{
-    struct cpu *cpu = kvm->vcpu->cpu;
-    add_msr(kvm, 0x174, &cpu->sysenter_cs);
-    add_msr(kvm, 0x175, &cpu->sysenter_esp);
-    add_msr(kvm, 0x176, &cpu->sysenter_eip);
-    add_msr(kvm, 0xc0000081, &cpu->star);
-    if (cpu_has(cpu, FEATURE_LM)) {
-        add_msr(kvm, 0xc0000082, &cpu->lstar);
-        add_msr(kvm, 0xc0000083, &cpu->cstar);
-        add_msr(kvm, 0xc0000084, &cpu->fmask);
-        add_msr(kvm, 0xc0000102, &cpu->kernel_gs_base);
-    }
-    if (cpu_has(cpu, FEATURE_RDTSCP))
-        add_msr(kvm, 0xc0000103, &cpu->tsc_aux);
-    if (cpu_has(cpu, FEATURE_PAT))
-        add_msr(kvm, 0x277, &cpu->pat);
-    if (cpu_has(cpu, FEATURE_I686))
-        add_msr(kvm, 0x1a0, &cpu->misc_enable);
-    if (!cpu_has(cpu, FEATURE_MTRR))
-        return;
-    static const u16 fixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
-    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
-        add_msr(kvm, fixed[i], &cpu->mtrr_fixed[i]);
-    for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_base); i++) {
-        add_msr(kvm, 0x200 + 2 * i, &cpu->mtrr_base[i]);
-        add_msr(kvm, 0x201 + 2 * i, &cpu->mtrr_mask[i]);
-    }
-    add_msr(kvm, 0x2ff, &cpu->mtrr_def_type);
-}
-
-/* One that KVM refuses to take is left out from now on: the interpreter's value stays in struct cpu. */
-static bool load_msrs(struct kvm *kvm)
-{
-    while (kvm->msr_count) {
-        struct msr_buffer buffer = {.head = {.nmsrs = kvm->msr_count}};
-        for (unsigned i = 0; i < kvm->msr_count; i++)
-            buffer.entries[i] = (struct kvm_msr_entry){.index = kvm->msrs[i].index, .data = *kvm->msrs[i].value};
-        int done = kvm_host->ioctl(kvm->cpu, KVM_SET_MSRS, &buffer);
-        if (done < 0) {
-            kvm->cannot = "KVM_SET_MSRS";
-            return false;
-        }
-        if ((unsigned)done >= kvm->msr_count)
-            return true;
-        trace(ACCEL, "kvm: refuses MSR %x = %llx", kvm->msrs[done].index,
-              (unsigned long long)*kvm->msrs[done].value);
-        kvm->msrs[done] = kvm->msrs[--kvm->msr_count];
-    }
-    return true;
-}
-
-static bool store_msrs(struct kvm *kvm)
-{
-    struct msr_buffer buffer = {.head = {.nmsrs = kvm->msr_count}};
-    for (unsigned i = 0; i < kvm->msr_count; i++)
-        buffer.entries[i].index = kvm->msrs[i].index;
-    int done = kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer);
-    if (done < 0) {
-        kvm->cannot = "KVM_GET_MSRS";
-        return false;
-    }
-    for (int i = 0; i < done; i++)
-        *kvm->msrs[i].value = buffer.entries[i].data;
     return true;
 }
 
@@ -557,7 +524,7 @@ bool kvm_state_load(struct kvm *kvm)
         return load_user(kvm);
     put_regs(cpu, &regs);
     kvm_tsc_load(kvm);
-    if (!load_sregs(kvm) || !load_msrs(kvm) || !load_xcr0(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
+    if (!load_sregs(kvm) || !kvm_msr_load(kvm) || !load_xcr0(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
         !ask(kvm, KVM_SET_REGS, &regs, "KVM_SET_REGS") || !load_events(kvm))
         return false;
     kvm->run->cr8 = cpu->cr8;
@@ -572,11 +539,12 @@ bool kvm_state_store(struct kvm *kvm)
     struct kvm_regs regs;
     if (kvm->user_only)
         return store_user(kvm);
-    if (!ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS"))
+    /* Events first: the address of a page fault that waits, and the bits of a debug exception, get into CR2 and DR6
+     * with that call. */
+    if (!store_events(kvm) || !ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS"))
         return false;
     get_regs(cpu, &regs);
-    if (!store_sregs(kvm) || !store_msrs(kvm) || !store_xcr0(kvm) || !store_fpu(kvm) || !store_debug(kvm) ||
-        !store_events(kvm))
+    if (!store_sregs(kvm) || !kvm_msr_store(kvm) || !store_xcr0(kvm) || !store_fpu(kvm) || !store_debug(kvm))
         return false;
     kvm_tsc_store(kvm);
     cpu->pending_dr6 = kvm->guest_trap;
@@ -707,7 +675,7 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
     int r = load_cpuid(kvm, err);
     if (r < 0)
         return r;
-    list_msrs(kvm);
+    kvm_msr_create(kvm);
     return 0;
 }
 

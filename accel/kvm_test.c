@@ -525,6 +525,29 @@ TEST(who_is_patient_waits_until_they_are_dropped)
     close_rig();
 }
 
+/* An engine that is not in gear now has to know of the map when it is again. */
+TEST(a_map_that_changes_under_another_engine_reaches_kvm)
+{
+    struct kvm *kvm = open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    run_steps(out_byte, NULL);
+    CHECK(!kvm->map_stale);
+    vcpu->engine = vcpu->shift.gear = &interp_engine;
+    shift_map_changed(vcpu);
+    CHECK(kvm->map_stale);
+    close_rig();
+}
+
+TEST(a_map_that_changes_under_kvm_reaches_the_interpreter)
+{
+    open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    vcpu->cpu->attention = 0;
+    shift_map_changed(vcpu);
+    CHECK(vcpu->cpu->attention & ATTENTION_FLUSH);
+    close_rig();
+}
+
 /* --- detours --- */
 
 static int lacks_instruction(struct kvm_run *run)

@@ -244,9 +244,11 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
     return 0;
 }
 
+/* All that there are: one that is not in gear now may be later, and has slots or decoded code of the old map. */
 void shift_map_changed(struct vcpu *vcpu)
 {
     vcpu->engine->map_changed(vcpu);
-    if (vcpu->engine != vcpu->shift.gear)
-        vcpu->shift.gear->map_changed(vcpu);
+    for (unsigned i = 0; engines[i] && vcpu->engine != &lockstep_engine; i++)
+        if (engines[i] != vcpu->engine && (engines[i] == &interp_engine || vcpu->engine_state))
+            engines[i]->map_changed(vcpu);
 }
