@@ -189,7 +189,7 @@ static void reset_cpu(struct accel *accel)
 static void reset(struct accel *accel)
 {
     trace(RESET, "reset: %s", accel->machine->event_text ? accel->machine->event_text : "user");
-    accel->vcpu.engine->store(&accel->vcpu); /* an access under way comes to its end */
+    shift_store(&accel->vcpu); /* an access under way comes to its end */
     machine_reset_devices(accel->machine);
     reset_cpu(accel);
     accel->vcpu.engine->load(&accel->vcpu);
@@ -283,8 +283,7 @@ static void after_run(struct accel *accel, enum engine_exit why, u64 executed)
         return;
     }
     if (why == ENGINE_EXIT_DEAD) {
-        if (!shift_give_up(vcpu))
-            machine_request(machine, EVENT_INTERNAL, "the host's KVM failed and took the processor's state along");
+        shift_give_up(vcpu);
         return;
     }
     if (why == ENGINE_EXIT_DEBUG && debug_stopped(&accel->debug, vcpu->cpu))
@@ -328,7 +327,7 @@ static void park(struct accel *accel)
 {
     struct vcpu *vcpu = &accel->vcpu;
     bool stopped = false;
-    vcpu->engine->store(vcpu);
+    shift_store(vcpu);
     u64 place = debug_place(vcpu->cpu);
     vcpu->parked = true;
     pthread_cond_broadcast(&accel->parked);

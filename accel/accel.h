@@ -120,6 +120,7 @@ struct vcpu {
     struct exits exit_stats;     /* of engines that leave the guest; lock held */
     const char *cannot;
     bool expected;               /* ... and it is nothing to tell the user about */
+    bool failed;                 /* engine_state is that of an engine that has died */
     bool kvm_all_modes;
     bool user_only;   /* engine_state executes 64-bit user code and nothing else */
     bool patient;     /* ready() may wait, with the lock released, until the engine is */

@@ -574,6 +574,8 @@ static enum engine_exit after_exit(struct kvm *kvm)
 static enum engine_exit prepare(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
+    if (kvm->dead)
+        return fail(kvm, strerror(kvm->dead));
     if (kvm->failed_state)
         return cannot(kvm, kvm->cannot);
     if (!cpu->a20)

@@ -96,6 +96,7 @@ struct kvm {
     bool has_timer;
     timer_t timer;
     const char *cannot;  /* after ENGINE_EXIT_CANNOT */
+    int dead;            /* errno of a call that no state of the guest can make fail; 0: none */
 };
 
 static inline struct kvm *kvm_of(const struct vcpu *vcpu) { return vcpu->engine_state; }

@@ -57,6 +57,8 @@ static bool ask(struct kvm *kvm, unsigned long request, void *argument, const ch
         kvm->synced = false;
     if (kvm_host->ioctl(kvm->cpu, request, argument) >= 0)
         return true;
+    if (errno == EIO || errno == EBADF || errno == ENODEV) /* EIO: KVM has given the machine up, "KVM_BUG" */
+        kvm->dead = errno;
     trace(ACCEL, "kvm: %s: %s", what, strerror(errno));
     kvm->cannot = what;
     return false;

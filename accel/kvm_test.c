@@ -629,7 +629,8 @@ TEST(a_dead_kvm_is_told_in_one_line_and_the_interpreter_takes_the_state_over)
     struct vcpu *vcpu = &rig->vcpu;
     CHECK_EQ(run_steps(out_byte, dies), ENGINE_EXIT_DEAD);
     fake.regs.rip = 0x999;
-    CHECK(shift_give_up(vcpu));
+    shift_give_up(vcpu);
+    CHECK_EQ(rig->machine->event, EVENT_NONE);
     CHECK(vcpu->engine == &interp_engine && vcpu->shift.gear == &interp_engine);
     CHECK_EQ(vcpu->cpu->rip, 0x999);
     CHECK_EQ(lines, 1);
@@ -643,7 +644,39 @@ TEST(a_dead_kvm_that_keeps_the_state_ends_the_machine)
     CHECK_EQ(run_steps(dies, NULL), ENGINE_EXIT_DEAD);
     fake.failing = KVM_GET_REGS;
     fake.failing_error = EIO;
-    CHECK(!shift_give_up(&rig->vcpu));
+    shift_give_up(&rig->vcpu);
+    CHECK_EQ(rig->machine->event, EVENT_INTERNAL);
+    close_rig();
+}
+
+/* Neither a monitor that looks nor a detour may go on with half a state. */
+TEST(a_kvm_that_keeps_the_state_ends_the_machine_whoever_asks)
+{
+    open_rig();
+    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_KICKED);
+    fake.failing = KVM_GET_XSAVE;
+    fake.failing_error = EIO;
+    shift_store(&rig->vcpu);
+    CHECK_EQ(rig->machine->event, EVENT_INTERNAL);
+    close_rig();
+}
+
+/* EIO: what KVM answers to every call when it has found itself out ("KVM_BUG"). */
+TEST(a_kvm_that_takes_no_state_because_it_is_dead_is_left)
+{
+    open_rig();
+    struct vcpu *vcpu = &rig->vcpu;
+    struct error err = {""};
+    fake.failing = KVM_SET_SREGS2;
+    fake.failing_error = EIO;
+    kvm_engine.load(vcpu);
+    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_DEAD);
+    shift_give_up(vcpu);
+    CHECK(vcpu->engine == &interp_engine);
+    CHECK_EQ(rig->machine->event, EVENT_NONE);
+    CHECK_EQ(lines, 1);
+    CHECK_EQ(-shift_to(vcpu, &kvm_engine, &err), EIO);
+    CHECK(strstr(err.text, "failed before"));
     close_rig();
 }
 
@@ -653,7 +686,8 @@ TEST(a_memory_map_that_kvm_refuses_is_the_end_of_kvm_only)
     fake.failing = KVM_SET_USER_MEMORY_REGION;
     fake.failing_error = ENOMEM;
     CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_DEAD);
-    CHECK(shift_give_up(&rig->vcpu));
+    shift_give_up(&rig->vcpu);
+    CHECK_EQ(rig->machine->event, EVENT_NONE);
     CHECK(strstr(said, "memory map"));
     close_rig();
 }

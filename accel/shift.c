@@ -61,11 +61,20 @@ u64 shift_next_length(u64 length, u64 ns)
     return MAX(LENGTH_MIN, MIN(length, LENGTH_MAX));
 }
 
+static bool is_lost(struct vcpu *vcpu) { return vcpu->engine->alive && !vcpu->engine->alive(vcpu); }
+
+void shift_store(struct vcpu *vcpu)
+{
+    vcpu->engine->store(vcpu);
+    if (is_lost(vcpu))
+        machine_request(vcpu->machine, EVENT_INTERNAL, "the host's KVM failed and took the processor's state along");
+}
+
 /* Both engines stand still: state from one to the other. */
 static void change(struct vcpu *vcpu, const struct engine *to)
 {
     u64 before = host_ns();
-    vcpu->engine->store(vcpu);
+    shift_store(vcpu);
     vcpu->engine = to;
     to->load(vcpu);
     u64 ns = host_ns() - before;
@@ -212,23 +221,24 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
     shift->in_gear_at = host_ns();
 }
 
-bool shift_give_up(struct vcpu *vcpu)
+void shift_give_up(struct vcpu *vcpu)
 {
-    struct shift *shift = &vcpu->shift;
-    const char *name = vcpu->engine->name;
-    vcpu->engine->store(vcpu);
-    if (!vcpu->engine->alive(vcpu))
-        return false;
-    vcpu->engine = shift->gear = &interp_engine;
+    const struct engine *dead = vcpu->engine;
+    shift_store(vcpu);
+    if (is_lost(vcpu))
+        return;
+    vcpu->engine = vcpu->shift.gear = &interp_engine;
+    vcpu->failed = true;
     interp_engine.load(vcpu);
-    error_report("%s failed (%s); the interpreter goes on", name, vcpu->cannot);
-    return true;
+    error_report("%s failed (%s); the interpreter goes on", dead->name, vcpu->cannot);
 }
 
 /* --- shifts --- */
 
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
 {
+    if (engine != &interp_engine && vcpu->failed)
+        return error_set(err, EIO, "%s failed before (%s)", engine->name, vcpu->cannot);
     if (engine != &interp_engine && !vcpu->engine_state) {
         int r = engine->create(vcpu, err);
         if (r < 0)

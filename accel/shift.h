@@ -7,14 +7,17 @@
 
 #include "accel/accel.h"
 
+/* Lock held: struct cpu := what the engine has.  An engine that has lost it ends the machine: no guest shall compute on
+ * with half a state. */
+void shift_store(struct vcpu *vcpu);
 /* Lock held, on the vCPU's thread: the engine in gear has come back with ENGINE_EXIT_CANNOT. */
 void shift_detour(struct vcpu *vcpu);
 /* A detour that nobody needs to be told of: afterwards the interpreter is the engine. */
 void shift_step_aside(struct vcpu *vcpu, const char *why);
 /* The interpreter has executed so many instructions of a detour: goes back when it is over. */
 void shift_detour_ran(struct vcpu *vcpu, u64 instructions);
-/* ENGINE_EXIT_DEAD: the interpreter takes over for good.  False: the state is lost. */
-bool shift_give_up(struct vcpu *vcpu);
+/* ENGINE_EXIT_DEAD: the interpreter takes over for good, if the state is not lost. */
+void shift_give_up(struct vcpu *vcpu);
 /* Lock held, the vCPU parked: struct cpu is complete. */
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err);
 
