@@ -398,14 +398,34 @@ static int check_icount(const struct accel *accel, const struct engine *engine, 
     return error_set(err, EINVAL, "-icount counts instructions, which %s cannot: use -accel interp", engine->name);
 }
 
-/* The interpreter is always there for who left the choice to us. */
-static int create_engine(struct vcpu *vcpu, struct error *err)
+static int not_created(const struct vcpu *vcpu, struct error *err)
 {
-    int r = vcpu->engine->create(vcpu, err);
-    if (r >= 0 || !vcpu->shift.automatic || vcpu->engine == &interp_engine)
-        return r;
-    error_report("-accel auto: the interpreter executes, not %s: %s", vcpu->engine->name, err->text);
-    vcpu->engine = vcpu->shift.gear = &interp_engine;
+    struct error why = *err;
+    return error_set(err, EINVAL, "-accel %s: %s", vcpu->engine->name, why.text);
+}
+
+/* What cannot be created gives way to what the user would have next; the interpreter is always there for who left the
+ * choice to us. */
+static int create_engine(struct vcpu *vcpu, const struct accel_options *options, struct error *err)
+{
+    struct accel_options next = *options;
+    while (vcpu->engine->create(vcpu, err) < 0) {
+        const char *name = vcpu->engine->name;
+        if (vcpu->engine == &interp_engine || vcpu->engine == &lockstep_engine)
+            return -EINVAL;
+        if (!next.automatic && !next.other_count)
+            return not_created(vcpu, err);
+        if (next.automatic) {
+            error_report("-accel auto: the interpreter executes, not %s: %s", name, err->text);
+            next.engine = interp_engine.name;
+        } else {
+            error_report("-accel %s: %s; trying %s", name, err->text, next.others[0]);
+            if (accel_choose(next.others, next.other_count, &next, err) < 0)
+                return -EINVAL;
+        }
+        vcpu->engine = vcpu->shift.gear = engine_find(next.engine, strlen(next.engine));
+        vcpu->shift.automatic = next.automatic;
+    }
     return 0;
 }
 
@@ -442,7 +462,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     if (!vcpu->cpu)
         error_set(err, EINVAL, "-cpu: %s", why);
     if (!vcpu->cpu || (vcpu->engine->timed && check_icount(accel, vcpu->engine, err) < 0) ||
-        create_engine(vcpu, err) < 0) {
+        create_engine(vcpu, options, err) < 0) {
         cpu_destroy(vcpu->cpu);
         free(accel);
         return NULL;

@@ -70,11 +70,6 @@ extern const struct engine *const engines[];
 /* The one of this name, `length` characters of it; NULL: this build has none. */
 const struct engine *engine_find(const char *name, size_t length);
 
-/* The first engine of `wanted` ("kvm", "interp", "auto") that this host has, to *name; none wanted: the interpreter.
- * *automatic: by "auto".  -EINVAL if it has none of them. */
-int accel_choose(const char *const *wanted, int count, bool icount, const char **name, bool *automatic,
-                 struct error *err);
-
 /* -accel lockstep=A:B (accel/lockstep.c). */
 struct lockstep_options {
     const char *engines; /* "interp:kvm"; NULL: no lockstep */
@@ -134,6 +129,8 @@ struct accel_options {
     const char *cpu_model, *cpu_features; /* features may be NULL */
     const char *engine;  /* by name; NULL: the interpreter */
     bool automatic;      /* it was chosen by accel_choose, for `auto` */
+    const char *const *others; /* what the user would have in its place, if accel_create finds that it does not work */
+    int other_count;
     bool stats;          /* exits are timed, and printed at the end */
     bool kvm_all_modes;  /* KVM executes even what this host's KVM is known to get wrong */
     struct lockstep_options lockstep;
@@ -141,6 +138,10 @@ struct accel_options {
     bool icount_sleep;   /* idle time passes in real time even under icount */
     bool no_reboot, no_shutdown;
 };
+
+/* The first engine of `wanted` ("kvm", "interp", "auto") that this host has: sets engine, automatic and others; none wanted:
+ * the interpreter.  `wanted` is read until accel_create is done.  -EINVAL if the host has none of them. */
+int accel_choose(const char *const *wanted, int count, struct accel_options *options, struct error *err);
 
 /* Creates CPU 0, plugs it into the board (machine->cpus, intr, kick, a20) and prepares its thread; the guest does not
  * run before accel_start.  NULL and err on failure. */

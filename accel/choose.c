@@ -39,20 +39,23 @@ static const char *best(bool icount)
     return interp_engine.name;
 }
 
-int accel_choose(const char *const *wanted, int count, bool icount, const char **name, bool *automatic,
-                 struct error *err)
+int accel_choose(const char *const *wanted, int count, struct accel_options *options, struct error *err)
 {
+    bool icount = options->icount_shift >= 0;
     struct error why = {""};
-    *name = interp_engine.name;
-    *automatic = false;
+    options->engine = interp_engine.name;
+    options->automatic = false;
+    options->other_count = 0;
     for (int i = 0; i < count; i++) {
+        options->others = wanted + i + 1;
+        options->other_count = count - i - 1;
         if (!strcmp(wanted[i], "auto")) {
-            *name = best(icount);
-            *automatic = true;
+            options->engine = best(icount);
+            options->automatic = true;
             return 0;
         }
         if (try_engine(wanted[i], icount, &why) == 0) {
-            *name = wanted[i];
+            options->engine = wanted[i];
             return 0;
         }
         if (i + 1 < count)

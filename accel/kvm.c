@@ -70,9 +70,12 @@ int kvm_open(struct error *why)
     if (fd >= 0)
         return fd;
     switch (errno) {
-    case ENOENT:
-        return error_set(why, ENOENT, DEVICE " is not there: load the module kvm_intel or kvm_amd, and enable "
-                                      "virtualization in the firmware (in a virtual machine: nested)");
+    case ENOENT: /* ENODEV, ENXIO: the file alone, which systemd makes */
+    case ENODEV:
+    case ENXIO:
+        return error_set(why, errno, DEVICE " is %s: load the module kvm_intel or kvm_amd, and enable virtualization "
+                                     "in the firmware (in a virtual machine: nested)",
+                         errno == ENOENT ? "not there" : "a file without a KVM behind it");
     case EACCES:
     case EPERM: return no_permission(why);
     default: return error_set(why, errno, DEVICE ": %s", strerror(errno));
@@ -143,11 +146,9 @@ static int create_vm(struct kvm *kvm, struct error *err)
     int r = check_device(kvm->system, err);
     if (r < 0)
         return r;
-    do
-        kvm->vm = kvm_host->ioctl(kvm->system, KVM_CREATE_VM, 0);
-    while (kvm->vm < 0 && errno == EINTR);
+    kvm->vm = kvm_create_vm(kvm->system, err);
     if (kvm->vm < 0)
-        return error_set(err, errno, "KVM_CREATE_VM: %s", strerror(errno));
+        return kvm->vm;
     enable_exits(kvm);
     kvm->cpu = kvm_host->ioctl(kvm->vm, KVM_CREATE_VCPU, 0);
     if (kvm->cpu < 0)

@@ -123,6 +123,8 @@ void kvm_msr_follow_apic_base(struct kvm *kvm); /* after KVM_RUN, without the lo
 
 /* kvm_probe.c: the modes first, CPUID after kvm_state_create and before anything is loaded. */
 void kvm_probe_modes(struct kvm *kvm);
+/* The descriptor, or -errno. */
+int kvm_create_vm(int system, struct error *err);
 void kvm_probe_cpuid(struct kvm *kvm);
 void kvm_probe_breakpoints(struct kvm *kvm);
 

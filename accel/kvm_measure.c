@@ -34,23 +34,32 @@ struct trial {
     u8 *memory;
 };
 
-static bool prepare(struct trial *t)
+static bool failed(struct error *why, const char *what)
 {
-    struct error none;
-    t->system = kvm_open(&none);
-    t->vm = t->system < 0 ? -1 : kvm_host->ioctl(t->system, KVM_CREATE_VM, 0);
-    t->cpu = t->vm < 0 ? -1 : kvm_host->ioctl(t->vm, KVM_CREATE_VCPU, 0);
-    int size = t->cpu < 0 ? 0 : kvm_host->ioctl(t->system, KVM_GET_VCPU_MMAP_SIZE, 0);
+    error_set(why, errno, "%s: %s", what, strerror(errno));
+    return false;
+}
+
+static bool prepare(struct trial *t, struct error *why)
+{
+    t->system = kvm_open(why);
+    t->vm = t->system < 0 ? -1 : kvm_create_vm(t->system, why);
+    if (t->vm < 0)
+        return false;
+    t->cpu = kvm_host->ioctl(t->vm, KVM_CREATE_VCPU, 0);
+    if (t->cpu < 0)
+        return failed(why, "KVM_CREATE_VCPU");
+    int size = kvm_host->ioctl(t->system, KVM_GET_VCPU_MMAP_SIZE, 0);
     t->memory = memory_alloc(MEMORY);
     if (size <= 0 || !t->memory)
-        return false;
+        return failed(why, "memory for the trial");
     void *run = kvm_host->mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, t->cpu, 0);
-    struct kvm_userspace_memory_region region = {.memory_size = MEMORY, .userspace_addr = (uintptr_t)t->memory};
-    if (run == MAP_FAILED || kvm_host->ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-        return false;
+    if (run == MAP_FAILED)
+        return failed(why, "cannot map the KVM processor");
     t->run = run;
     t->run_size = (size_t)size;
-    return true;
+    struct kvm_userspace_memory_region region = {.memory_size = MEMORY, .userspace_addr = (uintptr_t)t->memory};
+    return kvm_host->ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) == 0 || failed(why, "KVM_SET_USER_MEMORY_REGION");
 }
 
 static void finish(struct trial *t)
@@ -81,7 +90,7 @@ static void enter_user64(struct trial *t, struct kvm_sregs *sregs)
 }
 
 /* Nanoseconds for `loops` passes from the trial's start; 0: they did not run. */
-static u64 time_run(struct trial *t, u64 loops, bool user64)
+static u64 time_run(struct trial *t, u64 loops, bool user64, struct error *why)
 {
     struct kvm_regs regs = {.rip = user64 ? CODE : 0, .rcx = loops, .rflags = user64 ? 0x3002 : 2, .rsp = 0x9000};
     struct timespec before, after;
@@ -89,12 +98,16 @@ static u64 time_run(struct trial *t, u64 loops, bool user64)
     kvm_host->ioctl(t->cpu, KVM_RUN, 0);
     t->run->immediate_exit = 0;
     if (kvm_host->ioctl(t->cpu, KVM_SET_REGS, &regs) < 0)
-        return 0;
+        return failed(why, "KVM_SET_REGS");
     clock_gettime(CLOCK_MONOTONIC, &before);
-    bool ran = kvm_host->ioctl(t->cpu, KVM_RUN, 0) == 0 && t->run->exit_reason == KVM_EXIT_IO;
+    int r = kvm_host->ioctl(t->cpu, KVM_RUN, 0);
     clock_gettime(CLOCK_MONOTONIC, &after);
-    if (!ran)
+    if (r < 0)
+        return failed(why, "KVM_RUN");
+    if (t->run->exit_reason != KVM_EXIT_IO) {
+        error_set(why, EIO, "the trial ended by exit %u", t->run->exit_reason);
         return 0;
+    }
     return (u64)(after.tv_sec - before.tv_sec) * NS_PER_SEC + (u64)after.tv_nsec - (u64)before.tv_nsec + 1;
 }
 
@@ -102,11 +115,11 @@ static u64 time_run(struct trial *t, u64 loops, bool user64)
  * The best of some runs: the first one also pays for the page faults of a new machine, any may lose its core to others,
  * and an entry into the guest costs what it costs.  So what ends soon runs again, for longer.
  */
-static u64 best_run(struct trial *t, bool user64)
+static u64 best_run(struct trial *t, bool user64, struct error *why)
 {
     u64 loops = LOOPS_FIRST, best = 0, enough = user64 ? FAST_USER : FAST;
     for (unsigned i = 0; i < RUNS && (!best || best >= enough); i++) {
-        u64 ns = time_run(t, loops, user64);
+        u64 ns = time_run(t, loops, user64, why);
         if (!ns)
             return 0;
         u64 speed = ns * 1000 / (2 * loops) + 1;
@@ -118,21 +131,21 @@ static u64 best_run(struct trial *t, bool user64)
 }
 
 /* Nanoseconds for 1000 instructions of a loop; 0: it did not run. */
-static u64 time_loop(bool user64)
+static u64 time_loop(bool user64, struct error *why)
 {
     static const u8 code16[] = {0x66, 0xff, 0xc9, 0x75, 0xfb, 0xe6, 0x80}; /* 1: DEC ECX; JNZ 1b; OUT 80h, AL */
     static const u8 code64[] = {0xff, 0xc9, 0x75, 0xfc, 0xe6, 0x80};
     struct trial t = {.system = -1, .vm = -1, .cpu = -1};
     struct kvm_sregs sregs;
     u64 best = 0;
-    if (prepare(&t) && kvm_host->ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0) {
+    if (prepare(&t, why) && (kvm_host->ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0 || failed(why, "KVM_GET_SREGS"))) {
         memcpy(t.memory + CODE, user64 ? code64 : code16, user64 ? sizeof(code64) : sizeof(code16));
         sregs.cs.base = CODE;
         sregs.cs.selector = CODE >> 4;
         if (user64)
             enter_user64(&t, &sregs);
-        if (kvm_host->ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0)
-            best = best_run(&t, user64);
+        if (kvm_host->ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0 || failed(why, "KVM_SET_SREGS"))
+            best = best_run(&t, user64, why);
     }
     finish(&t);
     return best;
@@ -143,7 +156,8 @@ static bool is_for_user_code(void)
 {
     struct trial t = {.system = -1, .vm = -1, .cpu = -1};
     struct kvm kvm = {.lacks_paging32 = false};
-    if (prepare(&t)) {
+    struct error none;
+    if (prepare(&t, &none)) {
         kvm.cpu = t.cpu;
         kvm_probe_modes(&kvm);
     }
@@ -161,8 +175,9 @@ bool kvm_measure_foreign_cpuid(void)
     } leaves = {.head = {.nent = 2}, .entries = {{.function = 0, .eax = 1}, {.function = 1}}};
     struct kvm_sregs sregs;
     struct kvm_regs regs = {.rax = 1, .rflags = 2};
+    struct error none;
     bool foreign = false;
-    if (prepare(&t) && kvm_host->ioctl(t.cpu, KVM_SET_CPUID2, &leaves) == 0 &&
+    if (prepare(&t, &none) && kvm_host->ioctl(t.cpu, KVM_SET_CPUID2, &leaves) == 0 &&
         kvm_host->ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0) {
         memcpy(t.memory, code, sizeof(code));
         sregs.cs.base = sregs.cs.selector = 0;
@@ -176,9 +191,12 @@ bool kvm_measure_foreign_cpuid(void)
 
 int kvm_measure(struct error *why)
 {
-    u64 real = time_loop(false), user = time_loop(true);
+    struct error error = {""};
+    u64 real = time_loop(false, &error), user = time_loop(true, &error);
     if (real && user && real < FAST && user < FAST)
         return 0;
+    if (!real && !user)
+        return error_set(why, EIO, "it does not run: %s", error.text);
     int r = error_set(why, ENOTSUP, "this host's KVM is a software one (million instructions a second: real mode %.1f, "
                                    "64-bit user code %.0f)",
                       real ? 1e6 / (double)real : 0.0, user ? 1e6 / (double)user : 0.0);

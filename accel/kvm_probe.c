@@ -10,6 +10,7 @@
 
 #include "accel/kvm.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -99,6 +100,18 @@ void kvm_probe_breakpoints(struct kvm *kvm)
         return;
     kvm->has_breakpoints = with_code(kvm, code, sizeof(code), &regs, run_to_breakpoint);
     kvm->has_watchpoints = with_code(kvm, code, sizeof(code), &regs, run_to_watchpoint);
+}
+
+int kvm_create_vm(int system, struct error *err)
+{
+    int vm;
+    do
+        vm = kvm_host->ioctl(system, KVM_CREATE_VM, 0);
+    while (vm < 0 && errno == EINTR);
+    if (vm >= 0)
+        return vm;
+    return error_set(err, errno, "KVM_CREATE_VM: %s%s", strerror(errno),
+                     errno == EBUSY ? "; another hypervisor uses the processor's virtualization: end it" : "");
 }
 
 void kvm_probe_modes(struct kvm *kvm) { kvm->lacks_paging32 = !keeps_paging32(kvm); }

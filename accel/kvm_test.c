@@ -758,8 +758,10 @@ TEST(a_guest_outlives_its_kvm)
 
 static int choose(const char *wanted, struct error *err, const char **name)
 {
-    bool automatic;
-    return accel_choose(&wanted, 1, false, name, &automatic, err);
+    struct accel_options options = {.icount_shift = -1};
+    int r = accel_choose(&wanted, 1, &options, err);
+    *name = options.engine;
+    return r;
 }
 
 TEST(an_absent_device_is_named_with_the_remedy)
@@ -770,6 +772,9 @@ TEST(an_absent_device_is_named_with_the_remedy)
     fake.open_error = ENOENT;
     CHECK_EQ(-choose("kvm", &err, &name), EINVAL);
     CHECK(strstr(err.text, "/dev/kvm is not there") && strstr(err.text, "kvm_intel"));
+    fake.open_error = ENODEV;
+    CHECK_EQ(-choose("kvm", &err, &name), EINVAL);
+    CHECK(strstr(err.text, "without a KVM") && strstr(err.text, "kvm_intel"));
     CHECK_EQ(lines, 0);
     close_board();
 }
@@ -841,15 +846,47 @@ TEST(the_next_engine_asked_for_is_taken)
 {
     static const char *const wanted[] = {"kvm", "interp"};
     struct error err = {""};
-    const char *name;
-    bool automatic;
+    struct accel_options options = {.icount_shift = -1};
     open_board();
     fake.open_error = ENOENT;
-    CHECK_EQ(accel_choose(wanted, 2, false, &name, &automatic, &err), 0);
-    CHECK(!strcmp(name, "interp"));
+    CHECK_EQ(accel_choose(wanted, 2, &options, &err), 0);
+    CHECK(!strcmp(options.engine, "interp"));
     CHECK_EQ(lines, 1);
     CHECK(strstr(said, "trying interp"));
     close_board();
+}
+
+/* VirtualBox, say: /dev/kvm answers, and machines cannot be had. */
+static const char *engine_beside_another_hypervisor(const char *const *wanted, int count, struct error *err)
+{
+    struct accel_options options = {.cpu_model = "max", .icount_shift = -1};
+    const char *name = NULL;
+    open_board();
+    fake.failing = KVM_CREATE_VM;
+    fake.failing_error = EBUSY;
+    CHECK_EQ(accel_choose(wanted, count, &options, err), 0);
+    struct accel *accel = accel_create(rig->machine, &options, err);
+    if (accel)
+        name = accel_engine_name(accel);
+    accel_destroy(accel);
+    close_board();
+    return name;
+}
+
+TEST(the_next_engine_asked_for_is_taken_when_a_machine_cannot_be_had)
+{
+    static const char *const two[] = {"kvm", "interp"}, *const automatic[] = {"auto"};
+    struct error err = {""};
+    CHECK(!engine_beside_another_hypervisor(two, 1, &err));
+    CHECK(strstr(err.text, "-accel kvm: KVM_CREATE_VM: ") && strstr(err.text, "another hypervisor"));
+    lines = 0;
+    CHECK(!strcmp(engine_beside_another_hypervisor(two, 2, &err), "interp"));
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "another hypervisor") && strstr(said, "trying interp"));
+    lines = 0;
+    CHECK(!strcmp(engine_beside_another_hypervisor(automatic, 1, &err), "interp"));
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "KVM_CREATE_VM"));
 }
 
 TEST(another_version_of_the_interface_is_refused)

@@ -108,15 +108,12 @@ static int write_pidfile(struct program *program, struct error *err)
     return 0;
 }
 
-/* -accel: the first that this host has; nothing given: the interpreter. */
-static int choose_engine(const struct machine_config *config, struct accel_options *options, struct error *err)
+/* -accel: what the user would have, in order. */
+static void list_engines(const struct machine_config *config, const char *wanted[CONFIG_MAX_ACCELS])
 {
     static const char *const names[] = {[ACCEL_AUTO] = "auto", [ACCEL_INTERP] = "interp", [ACCEL_KVM] = "kvm"};
-    const char *wanted[CONFIG_MAX_ACCELS];
     for (int i = 0; i < config->accel_count; i++)
         wanted[i] = names[config->accels[i]];
-    return accel_choose(wanted, config->accel_count, config->icount_shift >= 0, &options->engine,
-                        &options->automatic, err);
 }
 
 static int plug_in_cpu(struct program *program, struct error *err)
@@ -137,7 +134,9 @@ static int plug_in_cpu(struct program *program, struct error *err)
         .no_reboot = config->no_reboot,
         .no_shutdown = config->no_shutdown,
     };
-    int r = choose_engine(config, &options, err);
+    const char *wanted[CONFIG_MAX_ACCELS];
+    list_engines(config, wanted);
+    int r = accel_choose(wanted, config->accel_count, &options, err);
     if (r < 0)
         return r;
     program->accel = accel_create(program->machine, &options, err);
