@@ -194,7 +194,7 @@ static bool host_wait(void)
 {
     struct pollfd poll_fd = {.fd = sandbox.from_child, .events = POLLIN};
     char byte;
-    return poll(&poll_fd, 1, 10000) == 1 && read(sandbox.from_child, &byte, 1) == 1;
+    return poll(&poll_fd, 1, 60000) == 1 && read(sandbox.from_child, &byte, 1) == 1;
 }
 
 static void host_stop(void)

@@ -435,7 +435,7 @@ static void check_flags_columns(struct cpu *cpu, struct comparison *c, const str
 static struct {
     unsigned long long cases, faults, sequences, instructions;
     u32 *covered, *failed; /* by row */
-    unsigned reported;
+    unsigned reported, unsteady;
 } tally;
 
 static void report(const struct silicon_case *s, const struct comparison *c)
@@ -472,6 +472,37 @@ static void report(const struct silicon_case *s, const struct comparison *c)
     printf("%s", c->text);
 }
 
+/* Runs a case on both; `c` says what differs. */
+static void compare_case(struct cpu *cpu, const struct silicon_case *s, struct comparison *c)
+{
+    struct machine_state guest;
+    guest_run(cpu, s, &guest);
+    compare(c, s, &guest);
+    check_flags_columns(cpu, c, s, &guest);
+}
+
+/*
+ * A processor gives the same result each time; a host that takes it away in the middle of a case may not give it back
+ * whole.  AMD's FXSAVE and XSAVE, for one, leave out the x87 instruction and data pointers while no exception is
+ * pending, so a task switch loses them.  Only what differs in every one of some runs is a difference.
+ */
+static bool differs_again(struct cpu *cpu, unsigned at)
+{
+    struct silicon_case *first = &sandbox.page->cases[0], saved = *first, suspect = sandbox.page->cases[at];
+    bool again = true;
+    for (unsigned i = 0; again && i < 3; i++) {
+        struct comparison c = {.length = 0};
+        *first = suspect;
+        if (host_run(1) >= 0)
+            break;
+        compare_case(cpu, first, &c);
+        again = c.length != 0;
+    }
+    *first = saved;
+    tally.unsteady += !again;
+    return again;
+}
+
 static void run_batch(struct cpu *cpu, unsigned count)
 {
     int lost = host_run(count);
@@ -483,12 +514,9 @@ static void run_batch(struct cpu *cpu, unsigned count)
     }
     for (unsigned i = 0; i < count; i++) {
         struct silicon_case *s = &sandbox.page->cases[i];
-        struct machine_state guest;
         struct comparison c = {.length = 0};
-        guest_run(cpu, s, &guest);
-        compare(&c, s, &guest);
-        check_flags_columns(cpu, &c, s, &guest);
-        if (c.length)
+        compare_case(cpu, s, &c);
+        if (c.length && differs_again(cpu, i))
             report(s, &c);
         tally.cases++;
         tally.faults += s->out.vector != VECTOR_BP;
@@ -628,6 +656,8 @@ static void summary(struct cpu *cpu)
     printf("silicon: %llu cases (%llu ended in a fault), %u of %u rows covered, %u excluded, %u without a case\n",
            tally.cases - tally.sequences, tally.faults, covered, opcode_count, out, missed);
     printf("silicon: %llu sequences of %llu instructions\n", tally.sequences, tally.instructions);
+    if (tally.unsteady)
+        printf("silicon: %u differences did not come again\n", tally.unsteady);
 }
 
 TEST(the_interpreter_agrees_with_silicon)
