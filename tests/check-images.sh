@@ -185,7 +185,7 @@ lane() {
             work=$outer/$guest
             mkdir -p "$work"
             . tests/screen.sh
-            patience=90
+            patience=${PATIENCE:-90}
             $guest
             rm -f "$work/image"
         ) >"$outer/$guest.log" 2>&1

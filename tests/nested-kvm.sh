@@ -1,5 +1,5 @@
 #!/bin/sh
-# nested-kvm.sh [-b MODEL] [-k amd|intel] [-p PARAMETERS] [-m MEGABYTES] [-n CPUS] [-t SECONDS] [COMMAND...]
+# nested-kvm.sh [-b MODEL] [-k amd|intel] [-p PARAMETERS] [-f FILES] [-m MEGABYTES] [-n CPUS] [-t SECONDS] [COMMAND...]
 #
 # Runs commands (without one: what concerns KVM) on a KVM that is backed by hardware virtualization, on a host that may have
 # none: an emulated PC whose processor has SVM or VMX boots Debian's kernel, and its module offers a /dev/kvm like a real
@@ -10,16 +10,18 @@
 # "invalid tss type" where a 32-bit guest that KVM was given in the middle of its life changes rings; tests/check-roms.sh
 # under plain qemu-system-x86_64 shows which failures of the test disks are QEMU's.
 # With -b: Bochs with that processor model, corei7_haswell_4770 (VMX, EPT, unrestricted guest), core2_penryn_t9600 (VMX alone),
-# ryzen (-k amd); clutch and its test disks (/roms) in a memory disk, busybox for the rest.  Exact, and slower.
+# ryzen (-k amd); clutch and its test disks (/roms) in a memory disk, busybox for the rest.  Exact, and slower.  -f: files
+# from here that go along, under the same names; programs with their libraries.
 # Needs QEMU with virtfs, or Bochs, script and genisoimage; and apt-get, dpkg-deb, cpio.
 . "$(dirname "$0")/common.sh"
 
-bochs='' module=amd parameters='' memory=2048 cpus=1 limit=7200
-while getopts b:k:p:m:n:t: option; do
+bochs='' module=amd parameters='' files='' memory=2048 cpus=1 limit=7200
+while getopts b:k:p:f:m:n:t: option; do
     case $option in
     b) bochs=$OPTARG module=intel ;;
     k) module=$OPTARG ;;
     p) parameters=$OPTARG ;;
+    f) files=$OPTARG ;;
     m) memory=$OPTARG ;;
     n) cpus=$OPTARG ;;
     t) limit=$OPTARG ;;
@@ -113,13 +115,22 @@ mount -t tmpfs run run
 mount -t 9p -o \$options,cache=none share '.$share'
 exec chroot . /bin/sh '$share/commands'
 END
+# with_libraries PROGRAM
+with_libraries() {
+    for file in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*'); do
+        mkdir -p "$root$(dirname "$file")"
+        [ -e "$root$file" ] || cp -L "$file" "$root$file"
+    done
+}
 if [ -n "$bochs" ]; then
     echo 'exec sh /commands' >>"$root/init"
     cp "$CLUTCH" "$root/bin/clutch"
     strip "$root/bin/clutch" 2>/dev/null
-    for file in $(ldd "$CLUTCH" | grep -o '/[^ ]*'); do
-        mkdir -p "$root$(dirname "$file")"
-        cp -L "$file" "$root$file"
+    with_libraries "$CLUTCH"
+    for name in $files; do
+        mkdir -p "$root/$(dirname "$name")"
+        cp -rL "$name" "$root/$name"
+        with_libraries "$name"
     done
     mkdir -p "$root/usr/share" "$root/roms"
     cp -r "$(setting SEABIOS | grep . || echo /usr/share/seabios)" "$root/usr/share/"
@@ -192,7 +203,7 @@ END
     grep -a '^model name\|^[a-z_]*: [YN]\|^==\|passed\|FAIL\|clutch:' "$share/log"
 else
     # shellcheck disable=SC2086
-    timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg -cpu EPYC,-la57 -smp "$cpus" -m "$memory" -display none \
+    timeout -k 5 "$limit" "${QEMU:-qemu-system-x86_64}" -accel tcg -cpu EPYC,-la57 -smp "$cpus" -m "$memory" -display none \
         -serial stdio -monitor none -no-reboot -nic none ${QEMU_OPTIONS:-} \
         -kernel "$packages/boot/vmlinuz-$version" -initrd "$work/initrd.gz" -append "$words" \
         -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \

@@ -1,7 +1,7 @@
 # Read by scripts that watch a machine's screen and press its keys, over the monitor.
 # shellcheck shell=sh
 screen=$work/screen.txt
-patience=90 # seconds for each guest
+patience=${PATIENCE:-90} # seconds for each guest
 watched=0   # guests; the last screen of each is left in $work/NUMBER.png
 
 snap() {
@@ -77,7 +77,16 @@ conduct() {
     done
     ! waiting || echo reached >"$work/reached"
     echo "screendump $picture"
+    [ -z "${SHIFTS:-}" ] || echo "info accel"
     echo quit
+}
+# SHIFTS (environment): seconds from one change of engine to the next, to the interpreter and to KVM by turns, all the while.
+shift_gears() {
+    while sleep "$SHIFTS"; do
+        echo "accel interp"
+        sleep "$SHIFTS"
+        echo "accel kvm"
+    done
 }
 # watch LABEL OPTION...: a machine, conducted by standard input.
 watch() {
@@ -87,7 +96,7 @@ watch() {
     picture=$work/$watched.png
     rm -f "$work/reached" "$screen" "$work/screen.ppm" "$picture"
     start=$(date +%s)
-    conduct | within $((patience + 30)) "$CLUTCH" -display none -monitor stdio "$@" >"$work/monitor.out" 2>&1
+    { [ -z "${SHIFTS:-}" ] || shift_gears & conduct; } | within $((patience + 30)) "$CLUTCH" -display none -monitor stdio "$@" >"$work/monitor.out" 2>&1
     if [ -e "$work/reached" ]; then
         ok "$label ($(($(date +%s) - start)) s)"
     else
