@@ -481,4 +481,36 @@ static inline void close_rig(void)
     close_board();
 }
 
+/* --- what scripts are made of --- */
+
+static inline enum engine_exit run_steps(fake_step *first, fake_step *second)
+{
+    fake.steps[0] = first;
+    fake.steps[1] = second;
+    fake.step_count = !!first + !!second;
+    fake.steps_done = 0;
+    machine_lock(rig->machine);
+    kvm_engine.load(&rig->vcpu);
+    machine_unlock(rig->machine);
+    return kvm_engine.run(&rig->vcpu, 1000);
+}
+
+static inline int port_exit(struct kvm_run *run, u8 direction, u8 size, u32 count)
+{
+    run->exit_reason = KVM_EXIT_IO;
+    run->io.direction = direction;
+    run->io.size = size;
+    run->io.count = count;
+    run->io.port = 0x504;
+    run->io.data_offset = FAKE_DATA;
+    fake.length = 2;
+    return 0;
+}
+
+static inline int out_byte(struct kvm_run *run)
+{
+    fake.run[FAKE_DATA] = 0x5a;
+    return port_exit(run, KVM_EXIT_IO_OUT, 1, 1);
+}
+
 #endif
