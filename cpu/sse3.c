@@ -9,18 +9,10 @@
  */
 #include "cpu/sse_fp.h"
 
-#if SSE_HOST
-#define HOST(name)                                                                                                     \
-    static inline __m128 host_##name(__m128 a, __m128 b)                                                               \
-    {                                                                                                                  \
-        asm volatile(#name " %1, %0" : "+x"(a) : "x"(b));                                                              \
-        return a;                                                                                                      \
-    }
-HOST(addps)
-HOST(addpd)
-HOST(subps)
-HOST(subpd)
-#endif
+HOST_VECTOR(addps)
+HOST_VECTOR(addpd)
+HOST_VECTOR(subps)
+HOST_VECTOR(subpd)
 
 #define EVEN_SINGLES(a, b) ((union simd){.d = {(a).d[0], (a).d[2], (b).d[0], (b).d[2]}})
 #define ODD_SINGLES(a, b) ((union simd){.d = {(a).d[1], (a).d[3], (b).d[1], (b).d[3]}})

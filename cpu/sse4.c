@@ -321,18 +321,10 @@ ROUND_SCALAR(roundsd, rm_xmm_low64, q, round64)
 /* --- dot products: imm bits 7-4 which products, 3-0 which elements get the sum ---
  * A product left out is +0.0.  Every multiplication and addition rounds, and is checked for exceptions, by itself. */
 
-#if SSE_HOST
-#define HOST(name)                                                                                                     \
-    static inline __m128 host_##name(__m128 a, __m128 b)                                                               \
-    {                                                                                                                  \
-        asm volatile(#name " %1, %0" : "+x"(a) : "x"(b));                                                              \
-        return a;                                                                                                      \
-    }
-HOST(mulps)
-HOST(mulpd)
-HOST(addps)
-HOST(addpd)
-#endif
+HOST_VECTOR(mulps)
+HOST_VECTOR(mulpd)
+HOST_VECTOR(addps)
+HOST_VECTOR(addpd)
 
 static struct ymm dot_singles(struct cpu *cpu, struct ymm a, struct ymm b, u32 imm, bool two)
 {

@@ -7,23 +7,16 @@
 
 #if SSE_HOST
 
-#define VECTOR(name)                                                                                                   \
-    static inline __m128 host_##name(__m128 a, __m128 b)                                                               \
-    {                                                                                                                  \
-        asm volatile(#name " %1, %0" : "+x"(a) : "x"(b));                                                              \
-        return a;                                                                                                      \
-    }
-
-VECTOR(cvtdq2ps)
-VECTOR(cvtps2dq)
-VECTOR(cvttps2dq)
-VECTOR(cvtdq2pd)
-VECTOR(cvtpd2dq)
-VECTOR(cvttpd2dq)
-VECTOR(cvtps2pd)
-VECTOR(cvtpd2ps)
-VECTOR(cvtss2sd)
-VECTOR(cvtsd2ss)
+HOST_VECTOR(cvtdq2ps)
+HOST_VECTOR(cvtps2dq)
+HOST_VECTOR(cvttps2dq)
+HOST_VECTOR(cvtdq2pd)
+HOST_VECTOR(cvtpd2dq)
+HOST_VECTOR(cvttpd2dq)
+HOST_VECTOR(cvtps2pd)
+HOST_VECTOR(cvtpd2ps)
+HOST_VECTOR(cvtss2sd)
+HOST_VECTOR(cvtsd2ss)
 
 /* Two integers to two singles; the destination's upper half stays. */
 static inline __m128 host_cvtpi2ps(__m128 a, __m128 b)
@@ -62,14 +55,6 @@ TO_INTEGERS(cvttsd2si)
 #endif
 
 /* --- XMM to XMM --- */
-
-#define SSE_FORM(name, operand)                                                                                        \
-    void do_##name(struct cpu *cpu, const struct op *op)                                                               \
-    {                                                                                                                  \
-        sse_begin(cpu);                                                                                                \
-        union simd b = operand(cpu, op);                                                                               \
-        xmm_put(cpu, op->reg, SSE_VECTOR(cpu, name, xmm_get(cpu, op->reg), b));                                        \
-    }
 
 #define SAME_SIZE(name)                                                                                                \
     SSE_FORM(name, rm_xmm)                                                                                             \

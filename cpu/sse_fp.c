@@ -111,18 +111,11 @@ __attribute__((noinline)) struct ymm avx_vector_exact(struct cpu *cpu, sse_vecto
     return r;
 }
 
-#define ARITHMETIC(name)                                                                                               \
-    static inline __m128 host_##name(__m128 a, __m128 b)                                                               \
-    {                                                                                                                  \
-        asm volatile(#name " %1, %0" : "+x"(a) : "x"(b));                                                              \
-        return a;                                                                                                      \
-    }
-
 #define FOUR(operation)                                                                                                \
-    ARITHMETIC(operation##ps)                                                                                          \
-    ARITHMETIC(operation##pd)                                                                                          \
-    ARITHMETIC(operation##ss)                                                                                          \
-    ARITHMETIC(operation##sd)
+    HOST_VECTOR(operation##ps)                                                                                          \
+    HOST_VECTOR(operation##pd)                                                                                          \
+    HOST_VECTOR(operation##ss)                                                                                          \
+    HOST_VECTOR(operation##sd)
 
 FOUR(add)
 FOUR(sub)
@@ -131,10 +124,10 @@ FOUR(div)
 FOUR(min)
 FOUR(max)
 FOUR(sqrt)
-ARITHMETIC(rcpps)
-ARITHMETIC(rcpss)
-ARITHMETIC(rsqrtps)
-ARITHMETIC(rsqrtss)
+HOST_VECTOR(rcpps)
+HOST_VECTOR(rcpss)
+HOST_VECTOR(rsqrtps)
+HOST_VECTOR(rsqrtss)
 
 /* The predicate is an immediate: eight functions for each instruction. */
 #define PREDICATE(name, n)                                                                                             \
@@ -226,14 +219,6 @@ AVX_COMPARE(cmpss)
 AVX_COMPARE(cmpsd)
 
 /* --- instructions --- */
-
-#define SSE_FORM(name, operand)                                                                                        \
-    void do_##name(struct cpu *cpu, const struct op *op)                                                               \
-    {                                                                                                                  \
-        sse_begin(cpu);                                                                                                \
-        union simd b = operand(cpu, op);                                                                               \
-        xmm_put(cpu, op->reg, SSE_VECTOR(cpu, name, xmm_get(cpu, op->reg), b));                                        \
-    }
 
 #define PACKED(name)                                                                                                   \
     SSE_FORM(name, rm_xmm)                                                                                             \

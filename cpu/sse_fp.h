@@ -129,12 +129,30 @@ static INLINE struct ymm avx_vector(struct cpu *cpu, sse_vector_fn *fn, sse_soft
 #define AVX_VECTOR(cpu, name, a, b, two) avx_vector(cpu, host_##name, soft_##name, a, b, two)
 #define SSE_INTEGER(cpu, name, a, b) sse_integer(cpu, host_##name, a, b)
 
+/* The instruction NAME on the host, as host_NAME. */
+#define HOST_VECTOR(name)                                                                                              \
+    static inline __m128 host_##name(__m128 a, __m128 b)                                                               \
+    {                                                                                                                  \
+        asm volatile(#name " %1, %0" : "+x"(a) : "x"(b));                                                              \
+        return a;                                                                                                      \
+    }
+
 #else
 
 #define SSE_VECTOR(cpu, name, a, b) sse_soft_vector(cpu, soft_##name, a, b)
 #define AVX_VECTOR(cpu, name, a, b, two) avx_soft_vector(cpu, soft_##name, a, b, two)
 #define SSE_INTEGER(cpu, name, a, b) sse_soft_integer(cpu, soft_##name, a, b)
+#define HOST_VECTOR(name)
 
 #endif
+
+/* The SSE form: its first operand is also its destination. */
+#define SSE_FORM(name, operand)                                                                                        \
+    void do_##name(struct cpu *cpu, const struct op *op)                                                               \
+    {                                                                                                                  \
+        sse_begin(cpu);                                                                                                \
+        union simd b = operand(cpu, op);                                                                               \
+        xmm_put(cpu, op->reg, SSE_VECTOR(cpu, name, xmm_get(cpu, op->reg), b));                                        \
+    }
 
 #endif
