@@ -233,6 +233,7 @@ static int create(struct vcpu *vcpu, struct error *err)
     }
     kvm_probe_cpuid(kvm);
     kvm_probe_breakpoints(kvm);
+    kvm_probe_ferr(kvm);
     kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
@@ -372,8 +373,10 @@ static const char *why_not(const struct kvm *kvm)
         return "the guest wrote its TSC, which this host's KVM does not follow";
     if (!cpu->a20)
         return "A20 is masked";
-    if (cpu->pending_dr6 || cpu->held.valid)
+    if (cpu->pending_dr6 || cpu->held.valid || cpu->held.x87_error)
         return "an event is waiting";
+    if (cpu->fpu.ferr) /* KVM would not tell when it is negated */
+        return "FERR# is asserted";
     const char *why = kvm_debug_why_not(kvm);
     if (why || !kvm->user_only)
         return why;
@@ -391,6 +394,8 @@ static void load(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
     complete_access(kvm);
+    kvm->ferr.due = false;
+    kvm->ferr.undo = 0;
     read_tpr(kvm);
     kvm->cannot = why_not(kvm);
     if (!kvm->cannot && !has_tables(kvm))
@@ -527,7 +532,10 @@ static enum engine_exit after_internal_error(struct kvm *kvm)
 
 static enum engine_exit after_debug_exit(struct kvm *kvm)
 {
-    const char *why = kvm_debug_exit(kvm);
+    const char *why;
+    if (kvm_ferr_exit(kvm, &why))
+        return why ? cannot(kvm, why) : ENGINE_EXIT_BUDGET;
+    why = kvm_debug_exit(kvm);
     return why ? cannot(kvm, why) : ENGINE_EXIT_DEBUG;
 }
 
@@ -710,6 +718,9 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     machine_unlock(vcpu->machine);
     if (why != ENGINE_EXIT_BUDGET)
         return why;
+    const char *error = kvm_ferr_begin(kvm);
+    if (unlikely(error != NULL))
+        return cannot(kvm, error);
     if (unlikely(kvm_debug_guest_debugs(kvm)))
         return cannot(kvm, "a debugger, and the guest debugs, too");
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -733,7 +744,7 @@ static enum engine_exit step(struct vcpu *vcpu)
     kvm->failed_state |= !kvm_state_flush(kvm); /* KVM_SET_GUEST_DEBUG goes by RIP */
     if (kvm->failed_state)
         return cannot(kvm, kvm->cannot);
-    if (ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
+    if (!kvm_ferr_off(kvm) || ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
         return cannot(kvm, "KVM_SET_GUEST_DEBUG");
     enum engine_exit why;
     do

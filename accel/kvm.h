@@ -86,6 +86,19 @@ struct kvm {
     u8 debug_points[4];   /* by debug register: index in cpu->debugger.points */
     u64 guest_trap;       /* DR6 bits of a trap of the guest's own that came to us */
 
+    /* x87 errors as IRQ 13 (kvm_ferr.c). */
+    struct kvm_ferr {
+        bool by_exception; /* this host's processor has CR0.NE set whatever the guest wants */
+        bool armed;        /* the debug registers have what is known of `handlers` */
+        struct kvm_ferr_handler {
+            bool known;
+            u8 frame;           /* bits: 16 or 32 */
+            u64 address, entry; /* linear: the first instruction, and in the IDT */
+        } handlers[2];          /* of exception 16 in real-address mode, in protected mode */
+        bool due;          /* there is an error, for the interpreter, */
+        u8 undo;           /* not 0: which came as an exception, in such a frame */
+    } ferr;
+
     /* Running. */
     bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
     bool inside;         /* atomic: in KVM_RUN, or just about to be */
@@ -127,6 +140,7 @@ void kvm_probe_modes(struct kvm *kvm);
 int kvm_create_vm(int system, struct error *err);
 void kvm_probe_cpuid(struct kvm *kvm);
 void kvm_probe_breakpoints(struct kvm *kvm);
+void kvm_probe_ferr(struct kvm *kvm); /* after kvm_probe_breakpoints */
 
 /* kvm.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
@@ -147,6 +161,14 @@ bool kvm_debug_guest_debugs(struct kvm *kvm);
 const char *kvm_debug_exit(struct kvm *kvm);
 /* Does a breakpoint at `address`, or a watchpoint, stop the processor, which is about to get there, at `pc`? */
 bool kvm_debug_works(struct kvm *kvm, enum point_kind kind, u64 address, u64 pc);
+
+/* kvm_ferr.c: before a slice, after a KVM_EXIT_DEBUG, not while somebody single-steps by KVM_GUESTDBG.  NULL: KVM may run;
+ * else why the interpreter must. */
+const char *kvm_ferr_begin(struct kvm *kvm);
+/* False: the exit is not for this. */
+bool kvm_ferr_exit(struct kvm *kvm, const char **why);
+bool kvm_ferr_off(struct kvm *kvm); /* for good; false: as kvm_debug_load */
+void kvm_ferr_store(struct kvm *kvm); /* at the end of kvm_state_store */
 
 /* kvm_measure.c: 0 if the host accelerates all modes, else why it is no choice for `auto`. */
 int kvm_measure(struct error *why);

@@ -68,6 +68,21 @@ static const char *fill(const struct debugger *debugger, struct kvm_guest_debug 
     return NULL;
 }
 
+/* No points of a debugger's (kvm_ferr.c): DR0 and DR2 the handlers, DR1 and DR3 what leads there, if it can be watched. */
+static void fill_ferr(const struct kvm_ferr *ferr, struct kvm_guest_debug *debug, u8 points[4])
+{
+    *debug = (struct kvm_guest_debug){.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP};
+    debug->arch.debugreg[7] = DR7_FIXED | DR7_GD;
+    for (unsigned mode = 0; mode < 2; mode++) {
+        const struct kvm_ferr_handler *handler = &ferr->handlers[mode];
+        unsigned n = 2 * mode, length = mode ? 8 : 4;
+        if (handler->known)
+            add(debug, points, &n, handler->address, 0, 1, 0);
+        if (handler->known && handler->entry % length == 0)
+            add(debug, points, &n, handler->entry, 1, length, 0);
+    }
+}
+
 const char *kvm_debug_why_not(const struct kvm *kvm)
 {
     const struct cpu *cpu = kvm->vcpu->cpu;
@@ -86,12 +101,15 @@ bool kvm_debug_load(struct kvm *kvm)
 {
     const struct cpu *cpu = kvm->vcpu->cpu;
     struct kvm_guest_debug debug = {0};
-    if (!cpu->debugger.count && !kvm->debugging)
+    if (!cpu->debugger.count && !kvm->ferr.armed && !kvm->debugging)
         return true;
     if (cpu->debugger.count)
         fill(&cpu->debugger, &debug, kvm->debug_points);
+    else if (kvm->ferr.armed)
+        fill_ferr(&kvm->ferr, &debug, kvm->debug_points);
+    kvm->ferr.armed &= !cpu->debugger.count;
     kvm->synced = false;
-    kvm->debugging = cpu->debugger.count != 0;
+    kvm->debugging = debug.control != 0;
     if (kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) >= 0)
         return true;
     kvm->cannot = "KVM_SET_GUEST_DEBUG";
@@ -109,9 +127,9 @@ static const struct point *point_hit(const struct kvm *kvm)
 {
     const struct debugger *debugger = &kvm->vcpu->cpu->debugger;
     for (unsigned i = 0; i < REGISTERS; i++) {
-        const struct point *point = &debugger->points[kvm->debug_points[i]];
         if (!(kvm->run->debug.arch.dr6 >> i & 1) || kvm->debug_points[i] >= debugger->count)
             continue;
+        const struct point *point = &debugger->points[kvm->debug_points[i]];
         if (point->kind != POINT_EXECUTE || point->address == kvm->run->debug.arch.pc)
             return point;
     }
@@ -131,7 +149,7 @@ const char *kvm_debug_exit(struct kvm *kvm)
     }
     if (kvm->run->debug.arch.dr6 & DR6_BS) /* it was delivered to us in the guest's place */
         kvm->guest_trap = DR6_BS;
-    return "a debugger, and the guest debugs, too";
+    return debugger->count ? "a debugger, and the guest debugs, too" : "the guest debugs itself";
 }
 
 bool kvm_debug_works(struct kvm *kvm, enum point_kind kind, u64 address, u64 pc)

@@ -54,6 +54,7 @@ struct fake_kvm {
     struct kvm_xsave xsave;
     struct kvm_xcrs xcrs;
     struct kvm_debugregs debug;
+    struct kvm_fpu fpu; /* apart from what is in xsave */
     struct kvm_vcpu_events events;
     struct kvm_msr_entry msrs[KVM_MAX_MSRS];
     unsigned msr_count;
@@ -345,6 +346,7 @@ static inline int fake_answer(unsigned long request, void *argument)
         fake.fpu_writes++;
         memcpy(&fake.xsave, argument, sizeof(fake.xsave));
         return 0;
+    FAKE_GET(KVM_GET_FPU, fake.fpu);
     FAKE_GET(KVM_GET_XCRS, fake.xcrs);
     FAKE_SET(KVM_SET_XCRS, fake.xcrs);
     FAKE_GET(KVM_GET_DEBUGREGS, fake.debug);

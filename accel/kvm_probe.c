@@ -10,6 +10,7 @@
 
 #include "accel/kvm.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@
 #define PAGE 4096u
 #define CPUID_OSXSAVE (1u << 27) /* these two follow CR4 and IA32_APIC_BASE */
 #define CPUID_APIC (1u << 9)
+#define CPUID_VMX (1u << 5) /* leaf 1, ECX */
 
 static bool keeps_paging32(struct kvm *kvm)
 {
@@ -100,6 +102,33 @@ void kvm_probe_breakpoints(struct kvm *kvm)
         return;
     kvm->has_breakpoints = with_code(kvm, code, sizeof(code), &regs, run_to_breakpoint);
     kvm->has_watchpoints = with_code(kvm, code, sizeof(code), &regs, run_to_watchpoint);
+}
+
+/* An x87 error with CR0.NE = 0: does it come to the handler at 80h? */
+static bool run_to_handler(struct kvm *kvm, struct kvm_regs *regs)
+{
+    return run_to_halt(kvm, regs) && regs->rip == 0x81;
+}
+
+static bool host_has_vmx(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & CPUID_VMX);
+}
+
+/* With VMX only: AMD's processors do what CR0.NE says, and would stand still at the WAIT. */
+void kvm_probe_ferr(struct kvm *kvm)
+{
+    static const u8 code[0x81] = {0xdb, 0xe3,                         /* FNINIT */
+                                  0xd9, 0x2e, 0x00, 0x02,             /* FLDCW [200h]: nothing is masked */
+                                  0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9, /* FLD1; FLDZ; FDIVP */
+                                  0x9b, 0xf4,                         /* WAIT; HLT */
+                                  [4 * VECTOR_MF] = 0x80, [0x80] = 0xf4};
+    struct kvm_regs regs = {.rflags = 2, .rsp = 0x800};
+    if (kvm->has_breakpoints && kvm->has_watchpoints && !kvm->lacks_paging32 && !kvm->lacks_syscall && host_has_vmx())
+        kvm->ferr.by_exception = with_code(kvm, code, sizeof(code), &regs, run_to_handler);
+    trace(ACCEL, "kvm: breakpoints: %s; x87 errors with CR0.NE = 0: %s", kvm->has_breakpoints ? "yes" : "no",
+          kvm->ferr.by_exception ? "exception 16" : "FERR#");
 }
 
 int kvm_create_vm(int system, struct error *err)

@@ -551,6 +551,7 @@ bool kvm_state_store(struct kvm *kvm)
     kvm_tsc_store(kvm);
     cpu->pending_dr6 = kvm->guest_trap;
     kvm->guest_trap = 0;
+    kvm_ferr_store(kvm);
     cpu->op = NULL;
     return true;
 }

@@ -252,10 +252,12 @@ struct cpu {
     bool startup_pending; /* a start-up IPI came */
     u8 startup_vector;
     u8 shadow;          /* interrupts held off for one instruction: SHADOW_STI, SHADOW_MOVSS */
-    /* An event that another engine had accepted and not delivered: the first thing to do. */
+    /* What another engine left undone: the first thing to do.  An event that it had accepted and not delivered; or an x87
+     * error that is due by FERR#.  undo: it came as an exception, in a frame of 16 or 32 bits, which is to be taken back. */
     struct {
         bool valid, external, has_error; /* external: by INTA, else an exception */
-        u8 vector;
+        bool x87_error;
+        u8 vector, undo;
         u32 error;
     } held;
     bool new_tf_counts; /* SYSCALL, SYSRET: the single-step trap goes by TF after the instruction */

@@ -466,4 +466,71 @@ TEST(sti_cli_opens_no_window)
     toy_destroy(toy);
 }
 
+/* --- an x87 error that another engine made exception 16 --- */
+
+static void take_back(struct toy *toy, u8 size)
+{
+    struct cpu *cpu = toy->cpu;
+    cpu->rflags = flags_get(cpu);
+    cpu->held.x87_error = true;
+    cpu->held.undo = size;
+    cpu->nmi_blocked = true;
+    cpu_state_changed(cpu);
+    cpu_run(cpu, 0);
+    CHECK(!cpu->held.x87_error && !cpu->held.undo);
+    CHECK(cpu->nmi_blocked); /* IRET would end that */
+}
+
+TEST(an_exception_of_real_mode_is_taken_back)
+{
+    struct toy *toy = toy_create("qemu32", NULL);
+    struct cpu *cpu = toy->cpu;
+    cpu->gpr[RSP] = 0x8000;
+    cpu->rip = 0x1234;
+    cpu->idtr.limit = 0x3ff;
+    flags_write(cpu, 2 | FLAG_IF | FLAG_TF | FLAG_ZF);
+    poke(toy, VECTOR_MF * 4, 0x30000042, 4);
+    deliver_fault(cpu, VECTOR_MF, false, 0);
+    CHECK_EQ(cpu->rip, 0x42);
+    take_back(toy, 16);
+    CHECK_EQ(cpu->rip, 0x1234);
+    CHECK_EQ(cpu->seg[CS].selector, 0xf000);
+    CHECK_EQ(cpu->gpr[RSP], 0x8000);
+    CHECK_EQ(cpu->rflags, 2 | FLAG_IF | FLAG_TF | FLAG_ZF);
+    toy_destroy(toy);
+}
+
+TEST(an_exception_of_user_code_is_taken_back)
+{
+    struct toy *toy = protected_toy(3);
+    struct cpu *cpu = toy->cpu;
+    u64 sp = cpu->gpr[RSP];
+    toy_set_gate(toy, VECTOR_MF, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    deliver_fault(cpu, VECTOR_MF, false, 0);
+    CHECK_EQ(cpu->cpl, 0);
+    take_back(toy, 32);
+    CHECK_EQ(cpu->cpl, 3);
+    CHECK_EQ(cpu->rip, 0x5000);
+    CHECK_EQ(cpu->gpr[RSP], sp);
+    CHECK_EQ(cpu->rflags, 2 | FLAG_IF | FLAG_CF); /* without the RF of the frame */
+    toy_destroy(toy);
+}
+
+TEST(an_exception_of_virtual_8086_mode_is_taken_back)
+{
+    struct toy *toy = v86_toy();
+    struct cpu *cpu = toy->cpu;
+    u64 rip = cpu->rip, sp = cpu->gpr[RSP];
+    u16 cs = cpu->seg[CS].selector;
+    toy_set_gate(toy, VECTOR_MF, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    deliver_fault(cpu, VECTOR_MF, false, 0);
+    CHECK(!in_v86_mode(cpu));
+    take_back(toy, 32);
+    CHECK(in_v86_mode(cpu));
+    CHECK_EQ(cpu->rip, rip);
+    CHECK_EQ(cpu->seg[CS].selector, cs);
+    CHECK_EQ(cpu->gpr[RSP], sp);
+    toy_destroy(toy);
+}
+
 UNIT_MAIN()

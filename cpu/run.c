@@ -7,6 +7,7 @@
 #include "cpu/block.h"
 #include "cpu/coverage.h"
 #include "cpu/system.h"
+#include "cpu/x87.h"
 
 #include <string.h>
 
@@ -137,6 +138,28 @@ u64 cpu_instructions(const struct cpu *cpu)
     if (cpu->op)
         executed -= cpu->op->left;
     return cpu->instructions + executed;
+}
+
+/* The processor stands before the handler of an exception that shall not have been: as IRET would from there, but for the
+ * RF of the frame, and for what IRET is to an NMI. */
+static void undo_exception(struct cpu *cpu, enum size size)
+{
+    bool nmi_blocked = cpu->nmi_blocked;
+    interrupt_return(cpu, size);
+    cpu->rip = cpu->next_rip;
+    cpu->rflags &= ~(u64)FLAG_RF;
+    cpu->nmi_blocked = nmi_blocked;
+}
+
+/* FERR# may have brought INTR about. */
+static void take_x87_error(struct cpu *cpu)
+{
+    u8 undo = cpu->held.undo;
+    cpu->held.valid = cpu->held.x87_error = false;
+    cpu->held.undo = 0;
+    if (undo)
+        undo_exception(cpu, undo == 32 ? SIZE_32 : SIZE_16);
+    x87_update_summary(cpu);
 }
 
 static void deliver_held(struct cpu *cpu)
@@ -276,6 +299,8 @@ static bool attend(struct cpu *cpu, enum cpu_exit *why)
         return true;
     }
     u64 events = cpu->stats.interrupts;
+    if (cpu->held.x87_error)
+        take_x87_error(cpu);
     if (cpu->held.valid)
         deliver_held(cpu);
     else if (cpu->activity == ACTIVITY_ACTIVE || cpu_has_work(cpu))
@@ -407,7 +432,7 @@ void cpu_state_changed(struct cpu *cpu)
     u64 flushes = cpu->tlb_flushes;
     tlb_flush_all(cpu);
     cpu->tlb_flushes = flushes;
-    if (cpu->held.valid || cpu->nmi_pending || cpu->activity != ACTIVITY_ACTIVE)
+    if (cpu->held.valid || cpu->held.x87_error || cpu->nmi_pending || cpu->activity != ACTIVITY_ACTIVE)
         __atomic_or_fetch(&cpu->attention, ATTENTION_TRAP, __ATOMIC_SEQ_CST);
     if (cpu->intr && (cpu->rflags & FLAG_IF))
         __atomic_or_fetch(&cpu->attention, ATTENTION_INTR, __ATOMIC_SEQ_CST);

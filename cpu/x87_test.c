@@ -14,8 +14,10 @@ static int ferr_level, ignne;
 
 static int signal_seen(void *board, enum cpu_signal signal, int value)
 {
-    if (signal == CPU_SIGNAL_FERR)
+    if (signal == CPU_SIGNAL_FERR) {
         ferr_level = value;
+        cpu_set_intr(((struct toy *)board)->cpu, value);
+    }
     return signal == CPU_SIGNAL_IGNNE_QUERY ? ignne : 0;
 }
 
@@ -313,6 +315,28 @@ TEST(without_ne_ferr_rises_and_falls_with_the_exception)
     CHECK_EQ(ferr_level, 1);
     run(toy, "db e2");
     CHECK_EQ(ferr_level, 0);
+    toy_destroy(toy);
+}
+
+/* "MS-DOS Compatibility Sub-mode": the waiting instruction is held until the interrupt has been serviced. */
+TEST(an_error_that_another_engine_left_interrupts_before_the_waiting_instruction)
+{
+    struct toy *toy = start();
+    struct cpu *cpu = toy->cpu;
+    cpu->cr0 &= ~(u64)CR0_NE;
+    cpu->fpu.control = 0x37b;
+    cpu->fpu.status = FLOAT_ZE;
+    cpu->rip = CODE;
+    cpu->rflags |= FLAG_IF;
+    poke(toy, CODE, 0xfa9b, 2); /* WAIT; CLI */
+    poke(toy, 0x75 * 4, HANDLERS, 4);
+    toy->vector = 0x75;
+    cpu->held.x87_error = true;
+    cpu_state_changed(cpu);
+    cpu_run(cpu, 100);
+    CHECK_EQ(ferr_level, 1);
+    CHECK_EQ(cpu->rip, HANDLERS + 1);
+    CHECK_EQ(peek(toy, cpu->gpr[RSP], 2), CODE);
     toy_destroy(toy);
 }
 

@@ -165,7 +165,7 @@ fi
     for command; do
         echo "echo '== $command'; $command; echo \"== exit status \$?\""
     done
-    echo 'sync; echo o >/proc/sysrq-trigger; while :; do :; done'
+    echo 'sync; sleep 3; echo o >/proc/sysrq-trigger; while :; do :; done'
 } >"$share/commands"
 [ -z "$bochs" ] || cp "$share/commands" "$root/"
 (cd "$root" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1 >"$work/initrd.gz"
