@@ -34,6 +34,7 @@ struct accel {
     pthread_cond_t parked;
     enum machine_event ending;
     u64 ns_per_1000; /* guest speed: nanoseconds for 1000 instructions, smoothed */
+    FILE *stats;     /* options.stats: where they go */
 };
 
 const struct engine *const engines[] = {
@@ -272,6 +273,13 @@ static u64 slice_ns(struct accel *accel)
     return MAX(SLICE_NS_MIN, MIN(deadline - MIN(deadline, now), SLICE_NS_MAX));
 }
 
+static u64 host_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
+}
+
 /* --- the thread --- */
 
 static void after_run(struct accel *accel, enum engine_exit why, u64 executed)
@@ -309,24 +317,22 @@ static void run(struct accel *accel)
     else if (vcpu->shift.left)
         budget = MIN(budget, vcpu->shift.left);
     machine_unlock(machine);
-    struct timespec before, after;
-    u64 executed = cpu_instructions(vcpu->cpu);
-    clock_gettime(CLOCK_MONOTONIC, &before);
+    u64 executed = cpu_instructions(vcpu->cpu), before = host_ns();
     enum engine_exit why = alone ? debug_step(&accel->debug, vcpu) : vcpu->engine->run(vcpu, budget);
-    clock_gettime(CLOCK_MONOTONIC, &after);
+    u64 ns = host_ns() - before;
     executed = cpu_instructions(vcpu->cpu) - executed;
     machine_lock(machine);
-    if (executed >= SLICE_MIN / 2) {
-        u64 ns = (after.tv_sec - before.tv_sec) * NS_PER_SEC + after.tv_nsec - before.tv_nsec;
+    if (executed >= SLICE_MIN / 2)
         accel->ns_per_1000 = MAX(100ull, (accel->ns_per_1000 * 7 + ns * 1000 / executed) / 8);
-    }
     after_run(accel, why, executed);
 }
 
 static void park(struct accel *accel)
 {
     struct vcpu *vcpu = &accel->vcpu;
+    const struct engine *gear = vcpu->shift.gear;
     bool stopped = false;
+    u64 began = host_ns();
     shift_store(vcpu);
     u64 place = debug_place(vcpu->cpu);
     vcpu->parked = true;
@@ -341,6 +347,8 @@ static void park(struct accel *accel)
     if (stopped && place == debug_place(vcpu->cpu)) /* a debugger that went elsewhere may stop there at once */
         debug_goes_on(&accel->debug, vcpu->cpu);
     vcpu->engine->load(vcpu);
+    if (vcpu->shift.gear != gear && !stopped)
+        shift_took(&vcpu->shift, host_ns() - began);
 }
 
 static void *drive(void *opaque)
@@ -372,6 +380,65 @@ static void *drive(void *opaque)
     return NULL;
 }
 
+/* --- reports --- */
+
+void accel_print_exits(const struct accel *accel, exits_printer *print, void *out)
+{
+    const struct vcpu *vcpu = &accel->vcpu;
+    if (!vcpu->exit_stats.entered)
+        print(out, "no exits: %s\n", vcpu->shift.gear->timed ? "kvm is in gear and was not entered yet"
+                                                             : "no engine that leaves the guest was in gear");
+    exits_print(&vcpu->exit_stats, print, out);
+    shift_print_causes(&vcpu->shift, print, out);
+}
+
+static void print_engine(const struct accel *accel, exits_printer *print, void *out)
+{
+    const struct shift *shift = &accel->vcpu.shift;
+    print(out, "engine: %s (%s%s)\n", shift->gear->name, shift->gear->description,
+          shift->gear->timed && accel->vcpu.user_only ? ", a software one: 64-bit user code only" : "");
+    if (accel->vcpu.engine != shift->gear)
+        print(out, "executing now: %s\n", accel->vcpu.engine->name);
+    print(out, "instructions interpreted: %llu\n", (unsigned long long)cpu_instructions(accel->vcpu.cpu));
+    if (shift->shifts || shift->changes)
+        print(out, "shifts: %llu; detours through the interpreter: %llu, of %llu instructions\n",
+              (unsigned long long)shift->shifts, (unsigned long long)shift->detours,
+              (unsigned long long)shift->detour_instructions);
+    if (shift->changes)
+        print(out, "a change of engine takes %llu us, at most %llu us\n",
+              (unsigned long long)(shift->ns / shift->changes / 1000), (unsigned long long)(shift->ns_max / 1000));
+    if (shift->parked)
+        print(out, "for a shift the guest stood still %llu us, at most %llu us\n",
+              (unsigned long long)(shift->parked_ns / shift->parked / 1000),
+              (unsigned long long)(shift->parked_max / 1000));
+}
+
+void accel_print(const struct accel *accel, exits_printer *print, void *out)
+{
+    const struct shift_cause *causes = accel->vcpu.shift.causes;
+    print_engine(accel, print, out);
+    for (unsigned i = 0; i < SHIFT_CAUSES && causes[i].text; i++)
+        print(out, "  %llu times: %s\n", (unsigned long long)causes[i].count, causes[i].text);
+}
+
+static void print_line(void *out, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(out, fmt, args);
+    va_end(args);
+}
+
+static void print_stats(struct accel *accel)
+{
+    if (!accel->stats)
+        return;
+    print_engine(accel, print_line, accel->stats);
+    accel_print_exits(accel, print_line, accel->stats);
+    if (accel->stats != stderr && fclose(accel->stats) != 0)
+        error_report("-accel stats=file:%s: %s", accel->options.stats_file, strerror(errno));
+}
+
 /* --- outside --- */
 
 /* A board without local APICs takes CPUs without them: CPUID promises nothing else. */
@@ -391,11 +458,13 @@ static void choose_tsc(struct machine *machine, const struct accel_options *opti
             return;
 }
 
-static int check_icount(const struct accel *accel, const struct engine *engine, struct error *err)
+static int open_stats(struct accel *accel, struct error *err)
 {
-    if (!engine->timed || accel->options.icount_shift < 0)
+    const char *path = accel->options.stats_file;
+    if (!accel->options.stats)
         return 0;
-    return error_set(err, EINVAL, "-icount counts instructions, which %s cannot: use -accel interp", engine->name);
+    accel->stats = path ? fopen(path, "we") : stderr;
+    return accel->stats ? 0 : error_set(err, errno, "-accel stats=file:%s: %s", path, strerror(errno));
 }
 
 static int not_created(const struct vcpu *vcpu, struct error *err)
@@ -451,7 +520,6 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     vcpu->shift.gear = vcpu->engine;
     vcpu->kvm_all_modes = options->kvm_all_modes;
     vcpu->shift.automatic = options->automatic;
-    vcpu->exit_stats.timed = options->stats;
     if (!vcpu->engine) {
         error_set(err, EINVAL, "there is no engine '%s'", options->engine);
         free(accel);
@@ -461,9 +529,10 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     vcpu->cpu = create_cpu(machine, options, why);
     if (!vcpu->cpu)
         error_set(err, EINVAL, "-cpu: %s", why);
-    if (!vcpu->cpu || (vcpu->engine->timed && check_icount(accel, vcpu->engine, err) < 0) ||
-        create_engine(vcpu, options, err) < 0) {
+    if (!vcpu->cpu || open_stats(accel, err) < 0 || create_engine(vcpu, options, err) < 0) {
         cpu_destroy(vcpu->cpu);
+        if (accel->options.stats_file && accel->stats)
+            fclose(accel->stats);
         free(accel);
         return NULL;
     }
@@ -498,14 +567,6 @@ int accel_start(struct accel *accel, struct error *err)
     return 0;
 }
 
-static void print_line(void *out, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(out, fmt, args);
-    va_end(args);
-}
-
 void accel_destroy(struct accel *accel)
 {
     if (!accel)
@@ -522,10 +583,7 @@ void accel_destroy(struct accel *accel)
           accel->vcpu.engine->name, (unsigned long long)cpu_instructions(cpu),
           (unsigned long long)cpu->stats.blocks_built, (unsigned long long)cpu->stats.blocks_killed,
           (unsigned long long)cpu->stats.page_walks, (unsigned long long)cpu->stats.interrupts);
-    if (accel->options.stats) {
-        accel_print(accel, print_line, stderr);
-        accel_print_exits(accel, print_line, stderr);
-    }
+    print_stats(accel);
     accel->machine->intr.set = NULL;
     accel->machine->drive_cpu = NULL;
     accel->machine->kick = NULL;
@@ -612,38 +670,16 @@ int accel_shift(struct accel *accel, const char *name, struct error *err)
 {
     const struct engine *engine = engine_find(name, strlen(name));
     if (!engine)
-        return error_set(err, EINVAL, "there is no engine '%s'", name);
+        return error_set(err, EINVAL, "this build has no engine '%s'", name);
     if (accel->options.lockstep.engines)
         return error_set(err, EINVAL, "lockstep has no gears: start without it to shift");
-    int r = check_icount(accel, engine, err);
-    if (r < 0 || engine == accel->vcpu.shift.gear)
-        return r;
+    if (engine->timed && accel->options.icount_shift >= 0)
+        return error_set(err, EINVAL, "%s cannot count instructions, and this machine's time is made of them: start it "
+                                      "without -icount to shift", engine->name);
+    if (engine == accel->vcpu.shift.gear)
+        return 0;
     accel_pause(accel);
-    r = shift_to(&accel->vcpu, engine, err);
+    int r = shift_to(&accel->vcpu, engine, err);
     accel_resume(accel);
     return r;
-}
-
-void accel_print_exits(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3),
-                       void *out)
-{
-    exits_print(&accel->vcpu.exit_stats, print, out);
-}
-
-void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out)
-{
-    const struct shift *shift = &accel->vcpu.shift;
-    print(out, "engine: %s (%s)\n", shift->gear->name, shift->gear->description);
-    if (accel->vcpu.engine != shift->gear)
-        print(out, "executing now: %s\n", accel->vcpu.engine->name);
-    print(out, "instructions interpreted: %llu\n", (unsigned long long)cpu_instructions(accel->vcpu.cpu));
-    if (shift->shifts || shift->changes)
-        print(out, "shifts: %llu; detours through the interpreter: %llu, of %llu instructions\n",
-              (unsigned long long)shift->shifts, (unsigned long long)shift->detours,
-              (unsigned long long)shift->detour_instructions);
-    if (shift->changes)
-        print(out, "a change of engine takes %llu us, at most %llu us\n",
-              (unsigned long long)(shift->ns / shift->changes / 1000), (unsigned long long)(shift->ns_max / 1000));
-    for (unsigned i = 0; i < SHIFT_CAUSES && shift->causes[i].text; i++)
-        print(out, "  %llu times: %s\n", (unsigned long long)shift->causes[i].count, shift->causes[i].text);
 }

@@ -81,7 +81,7 @@ struct lockstep_options {
 
 struct accel;
 
-#define SHIFT_CAUSES 16
+#define SHIFT_CAUSES 48
 
 /* How a vCPU changes gear (accel/shift.c). */
 struct shift {
@@ -97,10 +97,13 @@ struct shift {
     u64 load_ns, stay_from;    /* this thread's time: of the change to it, when it began */
     u64 detours, detour_instructions, shifts;
     u64 changes, ns, ns_max;   /* of engine, and what they took */
+    u64 parked, parked_ns, parked_max; /* for how many shifts the guest stood still, and how long */
+    u64 detour_from;           /* host ns at which the detour under way began */
     struct shift_cause {
         const char *text;
-        u64 count;
-    } causes[SHIFT_CAUSES];
+        u64 count, instructions, ns; /* ... and what the interpreter executed then, in which time */
+    } causes[SHIFT_CAUSES];    /* the last one that is free takes all others */
+    struct shift_cause *cause; /* of the detour under way; NULL: none */
 };
 
 struct vcpu {
@@ -112,9 +115,9 @@ struct vcpu {
     struct shift shift;
     u64 slice_ns;                /* for engines that are timed */
     u64 exits;                   /* returns of an engine that is timed from guest code */
-    struct exits exit_stats;     /* of engines that leave the guest; lock held */
+    struct exits exit_stats;     /* of engines that leave the guest; the vCPU's thread, or whoever has parked it */
     const char *cannot;
-    bool expected;               /* ... and it is nothing to tell the user about */
+    bool expected;               /* ... and the user was told so when the engine was put in gear */
     bool failed;                 /* engine_state is that of an engine that has died */
     bool kvm_all_modes;
     bool user_only;   /* engine_state executes 64-bit user code and nothing else */
@@ -131,7 +134,8 @@ struct accel_options {
     bool automatic;      /* it was chosen by accel_choose, for `auto` */
     const char *const *others; /* what the user would have in its place, if accel_create finds that it does not work */
     int other_count;
-    bool stats;          /* exits are timed, and printed at the end */
+    bool stats;          /* exits and fallbacks are printed at the end, */
+    const char *stats_file; /* to this file; NULL: to standard error */
     bool kvm_all_modes;  /* KVM executes even what this host's KVM is known to get wrong */
     struct lockstep_options lockstep;
     int icount_shift;    /* -1: real time */
@@ -202,9 +206,8 @@ const char *accel_engine_name(const struct accel *accel);
 /* How often an engine that does not count instructions has come back from guest code, so far. */
 u64 accel_exits(const struct accel *accel);
 /* For `info exits`; lock held. */
-void accel_print_exits(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3),
-                       void *out);
+void accel_print_exits(const struct accel *accel, exits_printer *print, void *out);
 /* For `info accel`; lock held. */
-void accel_print(const struct accel *accel, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
+void accel_print(const struct accel *accel, exits_printer *print, void *out);
 
 #endif

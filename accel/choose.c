@@ -13,7 +13,7 @@ static int try_engine(const char *name, bool icount, struct error *why)
     if (!engine)
         return error_set(why, ENOTSUP, "this build is without it (configure tells what it needs)");
     if (engine->timed && icount)
-        return error_set(why, EINVAL, "-icount counts instructions, which it cannot");
+        return error_set(why, EINVAL, "-icount counts instructions, which it cannot: leave out one of the two");
     return engine->probe(why);
 }
 

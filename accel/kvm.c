@@ -192,7 +192,8 @@ static void warn(const struct kvm *kvm)
     if (kvm->user_only && kvm->vcpu->shift.automatic)
         return; /* accel_choose has said so */
     if (kvm->user_only)
-        error_report("this host's KVM is a software one: it executes 64-bit user code, the interpreter all else");
+        error_report("this host's KVM is a software one: it executes 64-bit user code, the interpreter all else "
+                     "(the system, exceptions, interrupts: info exits counts)");
     else if (kvm->lacks_paging32 || kvm->lacks_syscall || kvm->foreign_cpuid || kvm->hides_features)
         error_report("this host's KVM is a software one with defects (%s%s%s%s): the guest may break",
                      kvm->lacks_paging32 ? "no 32-bit paging" : "", kvm->lacks_syscall ? ", no SYSCALL" : "",
@@ -381,7 +382,7 @@ static const char *why_not(const struct kvm *kvm)
     if (why || !kvm->user_only)
         return why;
     if (cpu->intr && (cpu->rflags & FLAG_IF))
-        return "an interrupt";
+        return KVM_WHY_INTERRUPT;
     return kvm_user_why_not(cpu);
 }
 
@@ -454,7 +455,7 @@ static int dirty_log(struct vcpu *vcpu, bool on)
 
 static enum engine_exit cannot(struct kvm *kvm, const char *why)
 {
-    kvm->vcpu->expected = kvm->user_only;
+    kvm->vcpu->expected = kvm->user_only && kvm_user_is_routine(why);
     kvm->cannot = kvm->vcpu->cannot = why;
     return ENGINE_EXIT_CANNOT;
 }
@@ -475,15 +476,17 @@ static int request(struct kvm *kvm, unsigned long what, void *argument)
 static void inject_nmi(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
+    u64 began = host_ns();
     if (!kvm->can_inject_nmi || kvm->io_pending || request(kvm, KVM_NMI, NULL) < 0)
         return;
     cpu->nmi_pending = false;
-    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", 0);
+    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", host_ns() - began);
 }
 
 static void inject_interrupt(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
+    u64 began = host_ns();
     int vector = cpu->bus->acknowledge(cpu->board);
     kvm->run->ready_for_interrupt_injection = 0;
     if (vector < 0) /* it has gone */
@@ -494,7 +497,7 @@ static void inject_interrupt(struct kvm *kvm)
         cpu->held.vector = (u8)vector;
     }
     cpu->stats.interrupts++;
-    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "interrupt injected", 0);
+    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "interrupt injected", host_ns() - began);
 }
 
 /* An interrupt if the guest takes one now, else a request to come back when it does. */
@@ -565,7 +568,7 @@ static enum engine_exit after_exit(struct kvm *kvm)
      * repeats itself. */
     case KVM_EXIT_SHUTDOWN:
         if (kvm->user_only)
-            return cannot(kvm, "an exception or a system call");
+            return cannot(kvm, KVM_WHY_EXCEPTION);
         if (after_init(kvm))
             return ENGINE_EXIT_SHUTDOWN;
         return cannot(kvm, "a triple fault, which the interpreter shall confirm");
@@ -604,9 +607,13 @@ static enum engine_exit prepare(struct kvm *kvm)
 
 static enum engine_exit enter(struct kvm *kvm)
 {
+    struct exits *exits = &kvm->vcpu->exit_stats;
+    u64 began = host_ns();
     __atomic_store_n(&kvm->inside, true, __ATOMIC_SEQ_CST);
     int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
     int code = errno;
+    exits->entered++;
+    exits->ns_inside += host_ns() - began;
     __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
     if (r < 0 && kvm_state_refused(kvm, code)) {
         kvm->failed_state = true;
@@ -621,8 +628,10 @@ static enum engine_exit enter(struct kvm *kvm)
     }
     if (r == 0)
         return ENGINE_EXIT_BUDGET;
-    if (code == EINTR || code == EAGAIN)
+    if (code == EINTR || code == EAGAIN) {
+        exits_count_name(exits, EXITS_REASON, "signal", 0);
         return ENGINE_EXIT_KICKED;
+    }
     trace(ACCEL, "KVM_RUN: %s", strerror(code));
     return fail(kvm, strerror(code));
 }
@@ -630,8 +639,10 @@ static enum engine_exit enter(struct kvm *kvm)
 static const char *reason_name(u32 reason)
 {
     static const char *const names[] = {
-        [KVM_EXIT_UNKNOWN] = "unknown",
+        [KVM_EXIT_UNKNOWN] = "unknown to the host",
+        [KVM_EXIT_EXCEPTION] = "exception",
         [KVM_EXIT_IO] = "port",
+        [KVM_EXIT_HYPERCALL] = "hypercall",
         [KVM_EXIT_DEBUG] = "debug",
         [KVM_EXIT_HLT] = "HLT",
         [KVM_EXIT_MMIO] = "memory-mapped register",
@@ -640,19 +651,22 @@ static const char *reason_name(u32 reason)
         [KVM_EXIT_FAIL_ENTRY] = "entry failed",
         [KVM_EXIT_INTR] = "signal",
         [KVM_EXIT_SET_TPR] = "TPR",
+        [KVM_EXIT_TPR_ACCESS] = "TPR access",
+        [KVM_EXIT_NMI] = "NMI",
         [KVM_EXIT_INTERNAL_ERROR] = "internal error",
+        [KVM_EXIT_SYSTEM_EVENT] = "system event",
         [KVM_EXIT_X86_RDMSR] = "RDMSR",
         [KVM_EXIT_X86_WRMSR] = "WRMSR",
     };
     return reason < ARRAY_SIZE(names) && names[reason] ? names[reason] : "other";
 }
 
-/* An exit served since `began`; lock held. */
+/* An exit served since `began`. */
 static void count_exit(struct kvm *kvm, u64 began)
 {
     const struct kvm_run *run = kvm->run;
     struct exits *exits = &kvm->vcpu->exit_stats;
-    u64 ns = exits->timed ? host_ns() - began : 0;
+    u64 ns = host_ns() - began;
     exits_count_name(exits, EXITS_REASON, reason_name(run->exit_reason), ns);
     if (run->exit_reason == KVM_EXIT_IO)
         exits_count(exits, run->io.direction == KVM_EXIT_IO_IN ? EXITS_IN : EXITS_OUT, run->io.port, ns);
@@ -663,16 +677,18 @@ static void count_exit(struct kvm *kvm, u64 began)
 static enum engine_exit serve(struct kvm *kvm)
 {
     struct machine *machine = kvm->vcpu->machine;
-    u64 began = kvm->vcpu->exit_stats.timed ? host_ns() : 0;
+    u64 began = host_ns();
     follow_tpr(kvm);
     bool page = kvm_tables_resolve(kvm);
-    if (!page && kvm_msr_serve(kvm))
+    if (!page && kvm_msr_serve(kvm)) {
+        count_exit(kvm, began);
         return ENGINE_EXIT_BUDGET;
+    }
     machine_lock(machine);
     bool access = !page && do_access(kvm);
     enum engine_exit why = page || access ? prepare(kvm) : after_exit(kvm);
     if (page)
-        exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", 0);
+        exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", host_ns() - began);
     count_exit(kvm, began);
     machine_unlock(machine);
     return why;
@@ -686,7 +702,7 @@ static enum engine_exit loop(struct kvm *kvm)
         if (!kvm->user_only)
             inject(kvm);
         else if (has_event(kvm))
-            return cannot(kvm, "an interrupt");
+            return cannot(kvm, KVM_WHY_INTERRUPT);
         if (unlikely(kvm_tables_code_written(kvm)))
             return cannot(kvm, "code was written");
         if (unlikely(kvm->vcpu->cpu->held.valid))

@@ -145,6 +145,12 @@ void kvm_probe_ferr(struct kvm *kvm); /* after kvm_probe_breakpoints */
 /* kvm.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
 
+/* What is the interpreter's in every guest where KVM has user code only: told at creation, once and for all. */
+#define KVM_WHY_SYSTEM "the guest is not in 64-bit user code"
+#define KVM_WHY_EXCEPTION "an exception or a system call"
+#define KVM_WHY_INTERRUPT "an interrupt"
+bool kvm_user_is_routine(const char *why);
+
 /* kvm_user.c: NULL if the state is one that it may execute. */
 const char *kvm_user_why_not(const struct cpu *cpu);
 /* Our own page tables, and no instruction that reads the descriptor tables: it faults. */

@@ -17,6 +17,7 @@
 
 #include "accel/kvm_tables.h"
 
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "machine/trace.h"
@@ -28,10 +29,15 @@
 /* In the half that systems keep for themselves; a guest that maps it for users executes there what it asked for. */
 #define SYSCALL_TARGET 0xffffff7fffffe000ull
 
+bool kvm_user_is_routine(const char *why)
+{
+    return !strcmp(why, KVM_WHY_SYSTEM) || !strcmp(why, KVM_WHY_EXCEPTION) || !strcmp(why, KVM_WHY_INTERRUPT);
+}
+
 const char *kvm_user_why_not(const struct cpu *cpu)
 {
     if (!(cpu->efer & EFER_LMA) || !(cpu->seg[CS].access & SEG_L) || cpu->cpl != 3)
-        return "the guest is not in 64-bit user code";
+        return KVM_WHY_SYSTEM;
     if (cpu->activity != ACTIVITY_ACTIVE || cpu->nmi_pending || cpu->init_pending || cpu->startup_pending)
         return "an event is waiting";
     if (!(cpu->efer & EFER_SCE) || !(cpu->cr4 & CR4_OSFXSR) || (cpu->cr0 & (CR0_TS | CR0_EM)) || (cpu->cr4 & CR4_TSD))

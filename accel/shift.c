@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -137,26 +138,61 @@ static void show_instruction(struct vcpu *vcpu, char *text, size_t size)
         at += snprintf(text + at, size - (size_t)at, " %02x", byte);
 }
 
+/* The one of vcpu->cannot.  False: it was there. */
+static bool find_cause(struct shift *shift, const char *text, struct shift_cause **cause)
+{
+    unsigned i = 0;
+    while (i < SHIFT_CAUSES - 1 && shift->causes[i].text && strcmp(shift->causes[i].text, text))
+        i++;
+    *cause = &shift->causes[i];
+    if ((*cause)->text)
+        return false;
+    (*cause)->text = i < SHIFT_CAUSES - 1 ? text : "other causes";
+    return true;
+}
+
 /* The first of each cause is told; info accel has the counts. */
 static void count_cause(struct vcpu *vcpu)
 {
     struct shift *shift = &vcpu->shift;
     const char *text = vcpu->cannot ? vcpu->cannot : "no reason given";
     char instruction[64];
-    for (unsigned i = 0; i < SHIFT_CAUSES; i++) {
-        struct shift_cause *cause = &shift->causes[i];
-        if (cause->text && strcmp(cause->text, text))
-            continue;
-        if (!cause->text && vcpu->expected)
-            cause->text = text;
-        if (!cause->text) {
-            cause->text = text;
-            show_instruction(vcpu, instruction, sizeof(instruction));
-            error_report("%s cannot go on by itself (%s, at %s); the interpreter helps out (info accel counts)",
-                         shift->gear->name, text, instruction);
-        }
-        cause->count++;
-        return;
+    shift->detour_from = host_ns();
+    if (find_cause(shift, text, &shift->cause) && !vcpu->expected) {
+        show_instruction(vcpu, instruction, sizeof(instruction));
+        error_report("%s cannot go on by itself (%s, at %s); the interpreter helps out (info accel counts)",
+                     shift->gear->name, text, instruction);
+    }
+    shift->cause->count++;
+}
+
+static void end_detour(struct shift *shift)
+{
+    if (shift->cause)
+        shift->cause->ns += host_ns() - shift->detour_from;
+    shift->cause = NULL;
+    shift->left = 0;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct shift_cause *x = *(const struct shift_cause *const *)a, *y = *(const struct shift_cause *const *)b;
+    return x->count != y->count ? (x->count > y->count ? -1 : 1) : strcmp(x->text, y->text);
+}
+
+void shift_print_causes(const struct shift *shift, exits_printer *print, void *out)
+{
+    const struct shift_cause *sorted[SHIFT_CAUSES];
+    unsigned count = 0;
+    while (count < SHIFT_CAUSES && shift->causes[count].text)
+        sorted[count] = &shift->causes[count], count++;
+    qsort(sorted, count, sizeof(sorted[0]), by_count);
+    if (count)
+        exits_print_head(print, out, "fallback to the interpreter");
+    for (unsigned i = 0; i < count; i++) {
+        u64 now = sorted[i] == shift->cause ? host_ns() - shift->detour_from : 0;
+        exits_print_row(print, out, sorted[i]->count, sorted[i]->ns + now);
+        print(out, "%s (%llu instructions)\n", sorted[i]->text, (unsigned long long)sorted[i]->instructions);
     }
 }
 
@@ -197,7 +233,7 @@ void shift_detour(struct vcpu *vcpu)
 void shift_step_aside(struct vcpu *vcpu, const char *why)
 {
     vcpu->cannot = why;
-    vcpu->expected = true;
+    vcpu->expected = false;
     shift_detour(vcpu);
 }
 
@@ -205,6 +241,8 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
 {
     struct shift *shift = &vcpu->shift;
     shift->detour_instructions += instructions;
+    if (shift->cause)
+        shift->cause->instructions += instructions;
     shift->left -= MIN(shift->left, instructions);
     if (vcpu->user_only ? !is_quiet(vcpu, instructions) : shift->left != 0)
         return;
@@ -212,7 +250,7 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
         shift->left = NOT_READY;
         return;
     }
-    shift->left = 0;
+    end_detour(shift);
     u64 before = vcpu->user_only ? thread_ns() : 0;
     change(vcpu, shift->gear);
     shift->stay_from = vcpu->user_only ? thread_ns() : 0;
@@ -229,6 +267,7 @@ void shift_give_up(struct vcpu *vcpu)
         return;
     vcpu->engine = vcpu->shift.gear = &interp_engine;
     vcpu->failed = true;
+    end_detour(&vcpu->shift);
     interp_engine.load(vcpu);
     error_report("%s failed (%s); the interpreter goes on", dead->name, vcpu->cannot);
 }
@@ -244,14 +283,21 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
         if (r < 0)
             return r;
     }
+    end_detour(&vcpu->shift);
     vcpu->engine = vcpu->shift.gear = engine;
-    vcpu->shift.left = 0;
     vcpu->shift.length = 0;
     vcpu->shift.in_gear_at = host_ns();
     vcpu->shift.exits_at = vcpu->exits;
     vcpu->shift.stay_from = vcpu->shift.load_ns = vcpu->shift.credit = 0;
     vcpu->shift.shifts++;
     return 0;
+}
+
+void shift_took(struct shift *shift, u64 ns)
+{
+    shift->parked++;
+    shift->parked_ns += ns;
+    shift->parked_max = MAX(shift->parked_max, ns);
 }
 
 /* All that there are: one that is not in gear now may be later, and has slots or decoded code of the old map. */

@@ -12,7 +12,7 @@
 void shift_store(struct vcpu *vcpu);
 /* Lock held, on the vCPU's thread: the engine in gear has come back with ENGINE_EXIT_CANNOT. */
 void shift_detour(struct vcpu *vcpu);
-/* A detour that nobody needs to be told of: afterwards the interpreter is the engine. */
+/* A detour for a reason of ours: afterwards the interpreter is the engine. */
 void shift_step_aside(struct vcpu *vcpu, const char *why);
 /* The interpreter has executed so many instructions of a detour: goes back when it is over. */
 void shift_detour_ran(struct vcpu *vcpu, u64 instructions);
@@ -20,6 +20,12 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions);
 void shift_give_up(struct vcpu *vcpu);
 /* Lock held, the vCPU parked: struct cpu is complete. */
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err);
+
+/* A table of what led to detours. */
+void shift_print_causes(const struct shift *shift, exits_printer *print, void *out);
+
+/* The guest stood still so long while the user shifted. */
+void shift_took(struct shift *shift, u64 ns);
 
 /* What an engine for user code only gained in ns of host time, of which so many pages had to be made known to it, when
  * the change to and from it took changes_ns; negative: it lost. */

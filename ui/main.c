@@ -124,6 +124,7 @@ static int plug_in_cpu(struct program *program, struct error *err)
         .cpu_features = config->cpu_features,
         .kvm_all_modes = config->kvm_all_modes,
         .stats = config->accel_stats,
+        .stats_file = config->accel_stats_file,
         .lockstep = {.engines = config->lockstep,
                      .step = config->lockstep_step,
                      .from = config->lockstep_from,

@@ -18,6 +18,7 @@
 #include "ui/version.h"
 
 #define PROMPT "(clutch) "
+#define ENGINES_MAX 8
 
 /* --- output ------------------------------------------------------------------------------------------------------ */
 
@@ -91,12 +92,37 @@ static void cont(struct monitor *monitor, char *args)
         accel_set_state(monitor->accel, RUN_RUNNING);
 }
 
+/* The engines of this build, by name; NULL-terminated. */
+static void list_engines(const char *names[ENGINES_MAX + 1])
+{
+    unsigned count = 0;
+    for (; engines[count] && count < ENGINES_MAX; count++)
+        names[count] = engines[count]->name;
+    names[count] = NULL;
+}
+
+static void no_engine(struct monitor *monitor, const char *name, const char *const *names)
+{
+    char hint[100];
+    if (!strcmp(name, "auto"))
+        monitor_print(monitor, "auto chooses at the start only (-accel auto)%s\n",
+                      nearest_hint(hint, sizeof(hint), "", names));
+    else
+        monitor_print(monitor, "there is no engine '%s'%s\n", name, nearest_hint(hint, sizeof(hint), name, names));
+}
+
 static void change_engine(struct monitor *monitor, char *args)
 {
     struct error err;
+    const char *names[ENGINES_MAX + 1], *name = strcmp(args, "tcg") ? args : "interp"; /* QEMU's spelling */
+    list_engines(names);
     if (!*args || !monitor->accel)
         monitor_print(monitor, "accel to which engine? interp, kvm (info accel shows the one in gear)\n");
-    else if (accel_shift(monitor->accel, args, &err) < 0)
+    else if (!engine_find(name, strlen(name)))
+        no_engine(monitor, name, names);
+    else if (!strcmp(name, accel_engine_name(monitor->accel)))
+        monitor_print(monitor, "%s is in gear already\n", name);
+    else if (accel_shift(monitor->accel, name, &err) < 0)
         monitor_print(monitor, "%s\n", err.text);
 }
 

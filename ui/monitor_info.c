@@ -226,7 +226,7 @@ const struct monitor_command monitor_infos[] = {
     {"registers", "", "the processor's state", info_registers},
     {"cpus", "", "processors", info_cpus},
     {"accel", "", "the engine that executes, its detours and shifts", info_accel},
-    {"exits", "", "why the guest was left: reasons, ports, pages of registers (times: -accel kvm,stats=on)", info_exits},
+    {"exits", "", "why the guest was left, how often and how long: reasons, ports, pages of registers, injections, fallbacks", info_exits},
     {"breakpoints", "", "breakpoints and watchpoints, the monitor's and gdb's", monitor_info_breakpoints},
     {"mem", "", "mapped linear memory, with its rights", monitor_info_mem},
     {"tlb", "", "linear to physical, as the page tables say", monitor_info_tlb},

@@ -213,7 +213,8 @@ static const struct option table[] = {
     {"no-hpet", MACHINE, NULL, set_no_hpet, "no high precision event timer"},
     {"cpu", MACHINE, "MODEL[,+F,-F]", optvalue_cpu, "processor model and features (-cpu help)"},
     {"accel", MACHINE, "kvm|interp|auto[,modes=all][,stats=on]", optvalue_accel,
-     "engine [interp]; several are tried in order (tcg means interp);\nmodes=all: KVM also executes what this host's gets wrong;\nlockstep=A:B[,step=N][,from=N][,count=N]: two, compared"},
+     "engine [interp]; several are tried in order (tcg means interp);\nmodes=all: KVM also executes what this host's gets wrong;\n"
+     "stats=on|file:PATH: tables of exits and fallbacks at the end;\nlockstep=A:B[,step=N][,from=N][,count=N]: two, compared"},
     {"enable-kvm", MACHINE, NULL, set_enable_kvm, NULL},
     {"m", MACHINE, "64|64M|1G", optvalue_memory, "memory, in MiB without a unit (128)"},
     {"smp", MACHINE, "1", optvalue_smp, "processors"},

@@ -122,6 +122,52 @@ TEST(engines_are_listed_in_order_of_preference)
     CHECK_EQ(CONFIG.accels[1], ACCEL_INTERP);
 }
 
+TEST(an_engine_named_twice_counts_once_at_its_first_place)
+{
+    CHECK_EQ(parse("-accel kvm -accel interp -accel kvm,stats=on -accel tcg -enable-kvm -accel auto"), 0);
+    CHECK_EQ(CONFIG.accel_count, 3);
+    CHECK_EQ(CONFIG.accels[0], ACCEL_KVM);
+    CHECK_EQ(CONFIG.accels[1], ACCEL_INTERP);
+    CHECK_EQ(CONFIG.accels[2], ACCEL_AUTO);
+    CHECK(CONFIG.accel_stats);
+}
+
+TEST(settings_of_engines_hold_whichever_engine_they_stand_behind)
+{
+    CHECK_EQ(parse("-accel interp,modes=all,stats -accel kvm"), 0);
+    CHECK(CONFIG.kvm_all_modes && CONFIG.accel_stats && !CONFIG.accel_stats_file);
+    CHECK_EQ(parse("-accel kvm,stats=file:a,,b,modes=safe"), 0);
+    CHECK(CONFIG.accel_stats && !strcmp(CONFIG.accel_stats_file, "a,b"));
+    CHECK_EQ(parse("-accel kvm,stats=on,stats=off"), 0);
+    CHECK(!CONFIG.accel_stats);
+    CHECK_EQ(parse("-accel kvm,kernel-irqchip=off -accel tcg,thread=single"), 0);
+}
+
+TEST(wrong_engines_and_settings_are_refused_with_advice)
+{
+    static char *empty[] = {"clutch", "-accel", ""};
+    CHECK(options_parse(&options, 3, empty, &err) < 0 && strstr(err.text, "which engine"));
+    REFUSES("-accel kvn", "did you mean 'kvm'");
+    REFUSES("-accel KVM", "did you mean 'kvm'");
+    REFUSES("-accel hvf", "no such engine");
+    REFUSES("-accel ,kvm", "which engine");
+    REFUSES("-accel kvm,", "comma");
+    REFUSES("-accel auto:kvm", "-accel auto -accel kvm");
+    REFUSES("-accel kvm,interp", "-accel kvm -accel interp");
+    REFUSES("-accel kvm,foo", "there are stats=");
+    REFUSES("-accel kvm,stast=on", "did you mean 'stats'");
+    REFUSES("-accel kvm,stats=maybe", "write on");
+    REFUSES("-accel kvm,stats=file:", "write on");
+    REFUSES("-accel kvm,modes", "write safe");
+    REFUSES("-accel kvm,step=3", "lockstep's");
+    REFUSES("-accel kvm,kernel-irqchip=split", "kernel-irqchip=off");
+    REFUSES("-accel lockstep", "-accel lockstep=interp:kvm");
+    REFUSES("-accel lockstep=interp:kvm -accel kvm", "leave out");
+    REFUSES("-accel kvm -accel lockstep=interp:kvm", "leave out");
+    REFUSES("-M pc,accel=kvm:", "which engine");
+    REFUSES("-M pc,accel=", "which engine");
+}
+
 TEST(machine_names_are_checked)
 {
     CHECK_EQ(parse("-M isapc"), 0);

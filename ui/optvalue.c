@@ -15,7 +15,6 @@
 #define GB (1ull << 30)
 
 const char *const optvalue_machines[] = {"pc", "isapc", NULL};
-const char *const optvalue_accels[] = {"auto", "interp", "kvm", "tcg", NULL};
 /* --- words and numbers ------------------------------------------------------------------------------------------ */
 
 char *optvalue_keep(struct options *options, const char *text)
@@ -202,28 +201,17 @@ static int machine_type(struct options *options, void *target, const char *value
     return 0;
 }
 
-static int add_accel(struct options *options, const char *name, struct error *err)
-{
-    static const enum accel_type types[] = {ACCEL_AUTO, ACCEL_INTERP, ACCEL_KVM, ACCEL_INTERP};
-    struct machine_config *config = &options->machine;
-    if (!strcmp(name, "help")) {
-        options->help = HELP_ACCELS;
-        return 0;
-    }
-    int type = optvalue_choice("-accel", name, optvalue_accels, err);
-    if (type < 0)
-        return type;
-    if (config->accel_count == CONFIG_MAX_ACCELS)
-        return error_set(err, EINVAL, "-accel: at most %d of them", CONFIG_MAX_ACCELS);
-    config->accels[config->accel_count++] = types[type];
-    return 0;
-}
-
+/* A:B: the same as -accel A -accel B. */
 static int machine_accel(struct options *options, void *target, const char *value, struct error *err)
 {
-    char *save = NULL;
-    for (char *name = strtok_r(optvalue_keep(options, value), ":", &save); name; name = strtok_r(NULL, ":", &save)) {
-        int r = add_accel(options, name, err);
+    char *names = optvalue_keep(options, value);
+    for (bool last = false; !last;) {
+        char *name = names;
+        names += strcspn(names, ":");
+        last = !*names;
+        if (!last)
+            *names++ = '\0';
+        int r = optvalue_add_accel(options, name, err);
         if (r < 0)
             return r;
     }
@@ -261,68 +249,6 @@ int optvalue_machine(struct options *options, const char *value, struct error *e
         {NULL, NULL},
     };
     return set_keys(options, "-M", value, "type", keys, NULL, err);
-}
-
-static int accel_modes(struct options *options, void *target, const char *value, struct error *err)
-{
-    static const char *const modes[] = {"safe", "all", NULL};
-    int choice = optvalue_choice("-accel modes=", value, modes, err);
-    options->machine.kvm_all_modes = choice == 1;
-    return MIN(choice, 0);
-}
-
-static int accel_stats(struct options *options, void *target, const char *value, struct error *err)
-{
-    static const char *const switches[] = {"off", "on", NULL};
-    int choice = optvalue_choice("-accel stats=", value, switches, err);
-    options->machine.accel_stats = choice == 1;
-    return MIN(choice, 0);
-}
-
-static int accel_name(struct options *options, void *target, const char *value, struct error *err)
-{
-    return add_accel(options, value, err);
-}
-
-static int accel_lockstep(struct options *options, void *target, const char *value, struct error *err)
-{
-    if (!strchr(value, ':'))
-        return error_set(err, EINVAL, "-accel lockstep=%s: wants two engines, as interp:kvm", value);
-    options->machine.lockstep = optvalue_keep(options, value);
-    return 0;
-}
-
-static int instructions(const char *key, const char *value, u64 *number, struct error *err)
-{
-    char *end;
-    errno = 0;
-    *number = strtoull(value, &end, 0);
-    if (end != value && !*end && !errno && *value != '-')
-        return 0;
-    return error_set(err, EINVAL, "-accel lockstep, %s=%s: not a number of instructions", key, value);
-}
-
-static int lockstep_step(struct options *options, void *target, const char *value, struct error *err)
-{
-    return instructions("step", value, &options->machine.lockstep_step, err);
-}
-
-static int lockstep_from(struct options *options, void *target, const char *value, struct error *err)
-{
-    return instructions("from", value, &options->machine.lockstep_from, err);
-}
-
-static int lockstep_count(struct options *options, void *target, const char *value, struct error *err)
-{
-    return instructions("count", value, &options->machine.lockstep_count, err);
-}
-
-int optvalue_accel(struct options *options, const char *value, struct error *err)
-{
-    static const struct key keys[] = {
-        {"accel", accel_name},    {"modes", accel_modes},   {"stats", accel_stats},     {"lockstep", accel_lockstep},
-        {"step", lockstep_step},  {"from", lockstep_from},  {"count", lockstep_count}, {NULL, NULL}};
-    return set_keys(options, "-accel", value, "accel", keys, NULL, err);
 }
 
 int optvalue_cpu(struct options *options, const char *value, struct error *err)

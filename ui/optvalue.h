@@ -21,7 +21,8 @@ char *optvalue_keep(struct options *options, const char *text);
 /* Each fills options->machine from one option's value.  0, or -EINVAL and err. */
 int optvalue_memory(struct options *options, const char *value, struct error *err);
 int optvalue_machine(struct options *options, const char *value, struct error *err);
-int optvalue_accel(struct options *options, const char *value, struct error *err);
+int optvalue_accel(struct options *options, const char *value, struct error *err); /* ui/optaccel.c */
+int optvalue_add_accel(struct options *options, const char *name, struct error *err);
 int optvalue_cpu(struct options *options, const char *value, struct error *err);
 int optvalue_smp(struct options *options, const char *value, struct error *err);
 int optvalue_drive(struct options *options, const char *value, struct error *err);

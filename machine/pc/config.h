@@ -66,6 +66,7 @@ struct machine_config {
     enum accel_type accels[CONFIG_MAX_ACCELS]; /* in order of preference */
     int accel_count;                           /* 0: the interpreter */
     bool accel_stats;                          /* -accel kvm,stats=on */
+    const char *accel_stats_file;              /* ... file:PATH; NULL: standard error */
     bool kvm_all_modes;                        /* -accel kvm,modes=all */
 
     const char *lockstep;                      /* "interp:kvm", or NULL */
