@@ -389,6 +389,8 @@ static const char *why_not(const struct kvm *kvm)
 /* Is what KVM goes by what the guest's page tables say? */
 static bool has_tables(struct kvm *kvm) { return kvm->tables ? kvm_tables_select(kvm) : kvm_memory_forgot_paging(kvm); }
 
+static const char about_to_forget[] = "KVM is about to forget old page tables";
+
 static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)) && has_tables(kvm_of(vcpu)); }
 
 static void load(struct vcpu *vcpu)
@@ -400,7 +402,7 @@ static void load(struct vcpu *vcpu)
     read_tpr(kvm);
     kvm->cannot = why_not(kvm);
     if (!kvm->cannot && !has_tables(kvm))
-        kvm->cannot = "KVM is about to forget old page tables";
+        kvm->cannot = about_to_forget;
     kvm->failed_state = kvm->cannot || !kvm_debug_load(kvm) || !kvm_state_load(kvm);
 }
 
@@ -411,6 +413,7 @@ static void store(struct vcpu *vcpu)
         return;
     complete_access(kvm);
     kvm_memory_read_dirty(kvm);
+    kvm_memory_guest_left(kvm);
     kvm->lost = !kvm_state_store(kvm);
 }
 
@@ -455,7 +458,7 @@ static int dirty_log(struct vcpu *vcpu, bool on)
 
 static enum engine_exit cannot(struct kvm *kvm, const char *why)
 {
-    kvm->vcpu->expected = kvm->user_only && kvm_user_is_routine(why);
+    kvm->vcpu->expected = why == about_to_forget || (kvm->user_only && kvm_user_is_routine(why));
     kvm->cannot = kvm->vcpu->cannot = why;
     return ENGINE_EXIT_CANNOT;
 }
@@ -620,6 +623,7 @@ static enum engine_exit enter(struct kvm *kvm)
         return cannot(kvm, "the segment and control registers are beyond KVM");
     }
     kvm->io_pending = kvm->fpu_known = false;
+    kvm->has_run = true;
     kvm->synced = r == 0 || code == EINTR;
     kvm->vcpu->exits++;
     if (r == 0 || code == EINTR) {

@@ -50,13 +50,14 @@ struct kvm {
     unsigned slot_limit; /* what the host allows */
     bool map_stale;      /* set with the machine lock held */
     bool log_all;
-    bool shadows;        /* KVM shadows the guest's page tables: kvm_memory_forgot_paging */
+    bool shadows;        /* KVM shadows the guest's page tables: kvm_memory_guest_left */
     u8 *spare_page;
     u64 spare_at;        /* the forgetter's own */
     pthread_t forgetter;
     pthread_cond_t forget;
     bool has_forgetter, forgetter_ends;
-    u64 forget_wanted, forgotten; /* cpu->tlb_flushes that KVM shall know of, and does (or a mere count); machine lock */
+    u64 forget_wanted, forgotten; /* how often KVM shall drop its shadows, and has; machine lock */
+    bool has_run;                 /* it may have shadows since */
     bool forgetting;              /* kvm_memory_forget is under way */
     u64 dirty_read_at;   /* host ns */
 
@@ -191,7 +192,9 @@ void kvm_tsc_store(struct kvm *kvm);
 void kvm_memory_destroy(struct kvm *kvm);
 int kvm_memory_create(struct kvm *kvm, struct error *err);
 int kvm_memory_sync(struct kvm *kvm); /* slots := the memory map; -errno if KVM refuses */
-/* Does KVM know of the page tables that another engine changed?  False: it soon will. */
+/* KVM_RUN may be followed by stores that KVM does not see: its shadow page tables go. */
+void kvm_memory_guest_left(struct kvm *kvm);
+/* Have they gone?  False: they soon will. */
 bool kvm_memory_forgot_paging(struct kvm *kvm);
 /* KVM drops all shadow page tables, unless it needs time for that.  False: ask again. */
 bool kvm_memory_forget(struct kvm *kvm);

@@ -118,10 +118,11 @@ static int add_slot(struct kvm *kvm, const struct kvm_slot *slot)
 }
 
 /*
- * A KVM that shadows the guest's page tables learns of changes by the guest's stores; those that another engine made are
- * unknown to it.  Like a TLB it need not know before the guest flushes.  The move of any slot makes it drop all shadows,
- * so a page of nothing moves to and fro.  The call waits for readers, up to 10 ms on a busy host: a thread makes it while
- * the interpreter goes on.
+ * A KVM that shadows the guest's page tables learns of changes by the guest's stores; those that were made while it did
+ * not execute are unknown to it, and remain so when the guest flushes its TLB: what it shadows it takes for the same, and
+ * it keeps tables that are not in use, too (paging off, another CR3).  So all go whenever the guest leaves KVM.  The move
+ * of any slot makes it drop them: a page of nothing moves to and fro.  The call waits for readers, up to 10 ms on a busy
+ * host: a thread makes it while the interpreter goes on.  No shadow comes before the next KVM_RUN, so any moment will do.
  */
 static int move_spare(struct kvm *kvm)
 {
@@ -161,7 +162,6 @@ int kvm_memory_create(struct kvm *kvm, struct error *err)
 {
     if (!kvm->shadows)
         return 0;
-    kvm->forgotten = kvm->forget_wanted = kvm->vcpu->cpu->tlb_flushes; /* it knows nothing yet */
     kvm->spare_page = memory_alloc(PAGE);
     if (!kvm->spare_page)
         return error_set(err, ENOMEM, "out of memory for KVM");
@@ -190,13 +190,19 @@ void kvm_memory_destroy(struct kvm *kvm)
         memory_free(kvm->spare_page, PAGE);
 }
 
+void kvm_memory_guest_left(struct kvm *kvm)
+{
+    if (!kvm->has_forgetter || kvm->tables || !kvm->has_run)
+        return;
+    kvm->has_run = false;
+    kvm->forget_wanted++;
+    pthread_cond_broadcast(&kvm->forget);
+}
+
 bool kvm_memory_forgot_paging(struct kvm *kvm)
 {
-    const struct cpu *cpu = kvm->vcpu->cpu;
-    if (!kvm->shadows || kvm->tables || !(cpu->cr0 & CR0_PG) || kvm->forgotten == cpu->tlb_flushes)
+    if (!kvm->has_forgetter)
         return true;
-    kvm->forget_wanted = cpu->tlb_flushes;
-    pthread_cond_broadcast(&kvm->forget);
     while (kvm->vcpu->patient && kvm->forgotten != kvm->forget_wanted && !kvm->forgetter_ends)
         pthread_cond_wait(&kvm->forget, &kvm->vcpu->machine->lock);
     return kvm->forgotten == kvm->forget_wanted;

@@ -207,7 +207,7 @@ static bool flush_tlb(struct kvm *kvm, const struct kvm_sregs2 *wanted)
 {
     struct kvm_sregs2 sregs = *wanted;
     u64 flushes = kvm->vcpu->cpu->tlb_flushes;
-    if (kvm->shadows || kvm->flushed == flushes) /* shadows: kvm_memory_forgot_paging */
+    if (kvm->shadows || kvm->flushed == flushes) /* shadows: kvm_memory_guest_left */
         return true;
     sregs.cr4 ^= CR4_PGE;
     if (!set_sregs(kvm, &sregs))

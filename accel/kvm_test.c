@@ -450,50 +450,6 @@ TEST(a_frame_buffer_has_a_dirty_log_that_reaches_its_page_flags)
     memory_free(host, 0x10000);
 }
 
-/* The call may wait long, so a thread makes it; until then the guest is not given to KVM. */
-TEST(old_shadow_page_tables_keep_the_guest_out_until_they_are_dropped)
-{
-    struct kvm *kvm = open_rig();
-    struct error err;
-    bool ready = false;
-    kvm->shadows = true;
-    CHECK_EQ(kvm_memory_create(kvm, &err), 0);
-    CHECK(slot_at(1ull << 38));
-    rig->vcpu.cpu->cr0 |= CR0_PG | CR0_PE;
-    rig->vcpu.cpu->tlb_flushes++;
-    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_CANNOT);
-    CHECK_EQ(fake.ran, 0);
-    for (unsigned i = 0; i < 10000 && !ready; i++) {
-        usleep(1000);
-        machine_lock(rig->machine);
-        ready = kvm_engine.ready(&rig->vcpu);
-        machine_unlock(rig->machine);
-    }
-    CHECK(ready);
-    CHECK(!slot_at(1ull << 38) && slot_at((1ull << 38) + 4096)); /* moved: KVM drops all shadows */
-    CHECK_EQ(run_steps(out_byte, NULL), ENGINE_EXIT_KICKED);
-    CHECK_EQ(rig->writes, 1);
-    close_rig();
-}
-
-TEST(who_is_patient_waits_until_they_are_dropped)
-{
-    struct kvm *kvm = open_rig();
-    struct error err;
-    kvm->shadows = rig->vcpu.patient = true;
-    CHECK_EQ(kvm_memory_create(kvm, &err), 0);
-    rig->vcpu.cpu->cr0 |= CR0_PG | CR0_PE;
-    rig->vcpu.cpu->tlb_flushes++;
-    machine_lock(rig->machine);
-    CHECK(kvm_engine.ready(&rig->vcpu));
-    fake.failing = KVM_SET_USER_MEMORY_REGION;
-    fake.failing_error = ENOMEM;
-    rig->vcpu.cpu->tlb_flushes++;
-    CHECK(!kvm_engine.ready(&rig->vcpu)); /* nor for ever */
-    machine_unlock(rig->machine);
-    close_rig();
-}
-
 /* An engine that is not in gear now has to know of the map when it is again. */
 TEST(a_map_that_changes_under_another_engine_reaches_kvm)
 {

@@ -95,6 +95,31 @@ else
     fail "SeaBIOS of a PC without PCI where KVM has all modes: $(tail -n 1 "$work/isapc")"
 fi
 
+# --- page tables across shifts ---
+
+# Page tables written under one engine, and the TLB flushed under the other (roms/shift-paging.S asks for each in turn).
+rm -f "$work/menu"
+echo "timeout $((120 * SLOWER))" >"$work/gears"
+for gear in kvm interp kvm interp kvm interp kvm interp kvm interp kvm interp kvm interp \
+    kvm interp kvm interp kvm interp kvm interp kvm interp kvm interp kvm interp kvm interp kvm; do
+    printf 'wait gear: %s\nmonitor accel %s\nmwait accel %s\nmwait (clutch)\ntype x\n' $gear $gear $gear
+done >>"$work/gears"
+echo "status 33" >>"$work/gears"
+if within 20 "$CLUTCH" -accel kvm -S -display none -serial none -monitor stdio 2>&1 </dev/null | grep -q 'a software one'; then
+    why="this host's KVM is a software one"
+    skip "page tables across shifts"
+else
+    "$O/tests/expect" -l "$work/gears.log" -m "$work/menu" "$CLUTCH" -display none -serial stdio -snapshot -no-reboot \
+        -device isa-debug-exit,iobase=0xf4,iosize=4 -hda "$O/roms/shift-paging.bin" -accel interp \
+        -monitor unix:"$work/menu",server,nowait <"$work/gears" >"$work/conversation" 2>&1
+    if tr -d '\r' <"$work/gears.log" | grep -qa '^21 passed, 0 failed'; then
+        ok "page tables across shifts"
+    else
+        fail "page tables across shifts"
+        grep -a '^FAIL' "$work/gears.log" || tail -n 20 "$work/conversation"
+    fi
+fi
+
 # --- text memory ---
 
 # From SeaBIOS's boot menu on everything is KVM's; 170,000 accesses to text memory, of which those before it is RAM leave
