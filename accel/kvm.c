@@ -35,6 +35,7 @@
 
 #define DEVICE "/dev/kvm"
 #define KICK_SIGNAL SIGRTMIN
+#define WINDOW_MISSED "an interrupt waits, and this host's KVM may miss its moment"
 #define DIRTY_INTERVAL 20000000ull /* ns between readings of the frame buffers' dirty log */
 
 static const struct kvm_host kernel = {open, close, ioctl, mmap, munmap};
@@ -225,7 +226,8 @@ static int create(struct vcpu *vcpu, struct error *err)
         kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
         vcpu->user_only = kvm->user_only;
         /* A guest that is shown what the interpreter then lacks breaks; one that is shown nothing does without. */
-        kvm->hides_features = kvm->lacks_paging32 && !kvm->user_only && kvm_measure_foreign_cpuid();
+        kvm->hides_features = kvm->lacks_paging32 && !kvm->user_only && kvm_measure_foreign_cpuid(1);
+        kvm->hides_extended = kvm->hides_features && kvm_measure_foreign_cpuid(0x80000001);
         r = kvm_state_create(kvm, err);
     }
     if (r < 0) {
@@ -235,7 +237,7 @@ static int create(struct vcpu *vcpu, struct error *err)
     kvm_probe_cpuid(kvm);
     kvm_probe_breakpoints(kvm);
     kvm_probe_ferr(kvm);
-    kvm->misses_window = kvm->lacks_paging32 || kvm->lacks_syscall; /* an emulator looks between its batches only */
+    kvm_probe_window(kvm);
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
     r = kvm_memory_create(kvm, err);
@@ -378,6 +380,8 @@ static const char *why_not(const struct kvm *kvm)
         return "an event is waiting";
     if (cpu->fpu.ferr) /* KVM would not tell when it is negated */
         return "FERR# is asserted";
+    if (kvm->misses_window && __atomic_load_n(&cpu->intr, __ATOMIC_SEQ_CST))
+        return WINDOW_MISSED;
     const char *why = kvm_debug_why_not(kvm);
     if (why || !kvm->user_only)
         return why;
@@ -711,8 +715,8 @@ static enum engine_exit loop(struct kvm *kvm)
             return cannot(kvm, "code was written");
         if (unlikely(kvm->vcpu->cpu->held.valid))
             return cannot(kvm, "an event is waiting");
-        if (kvm->misses_window && kvm->run->request_interrupt_window && !kvm->io_pending)
-            return cannot(kvm, "an interrupt waits, and this host's KVM may miss its moment");
+        if (unlikely(kvm->misses_window && kvm->run->request_interrupt_window))
+            return cannot(kvm, WINDOW_MISSED);
         if (unlikely(kvm->vcpu->cpu->init_pending || kvm->vcpu->cpu->startup_pending))
             return cannot(kvm, "INIT");
         enum engine_exit why = enter(kvm);

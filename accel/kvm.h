@@ -75,8 +75,9 @@ struct kvm {
 
     /* What this host's KVM gets wrong (kvm_probe.c); all_modes: run there all the same. */
     bool lacks_paging32, lacks_syscall, foreign_cpuid, all_modes;
-    bool hides_features; /* CPUID has leaf 0 only: this KVM would show the host's features in others */
-    bool misses_window;
+    bool hides_features; /* of basic CPUID leaves there is leaf 0 only: this KVM would show the host's features in others */
+    bool hides_extended; /* ... and no leaf from 80000000h on */
+    bool misses_window;  /* an interrupt that waits for IF may come late, or never where IF is set for a moment only */
     bool user_only, user_msrs; /* kvm_user.c */
     struct kvm_tables *tables; /* kvm_tables.c; NULL: the guest's own */
     bool has_umip;
@@ -142,6 +143,7 @@ int kvm_create_vm(int system, struct error *err);
 void kvm_probe_cpuid(struct kvm *kvm);
 void kvm_probe_breakpoints(struct kvm *kvm);
 void kvm_probe_ferr(struct kvm *kvm); /* after kvm_probe_breakpoints */
+void kvm_probe_window(struct kvm *kvm);
 
 /* kvm.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
@@ -179,9 +181,9 @@ void kvm_ferr_store(struct kvm *kvm); /* at the end of kvm_state_store */
 
 /* kvm_measure.c: 0 if the host accelerates all modes, else why it is no choice for `auto`. */
 int kvm_measure(struct error *why);
-/* Does CPUID show features that KVM_SET_CPUID2 did not give?  On a processor of its own: once a processor has run, its
- * CPUID stays. */
-bool kvm_measure_foreign_cpuid(void);
+/* Does this leaf of CPUID show features that KVM_SET_CPUID2 did not give?  On a processor of its own: once a processor has
+ * run, its CPUID stays. */
+bool kvm_measure_foreign_cpuid(u32 leaf);
 
 /* kvm_tsc.c */
 bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */

@@ -33,6 +33,7 @@ struct fake_kvm {
     bool all_modes;      /* for open_cpu: -accel kvm,modes=all */
     bool no_paging32;    /* CR0.PG is dropped outside of long mode */
     bool no_breakpoints; /* as software KVMs are: it accepts them and does not stop */
+    bool no_window;      /* as they are, too: IF may be set and cleared without an exit */
     unsigned register_reads, fpu_writes; /* by KVM_GET_REGS, KVM_SET_XSAVE */
     unsigned tlb_flushes;    /* KVM drops the guest's translations when a control register changes, only then */
     u64 fault_address;       /* of a page fault that waits: it gets into CR2 when KVM is asked for events */
@@ -158,6 +159,13 @@ static inline int fake_probe(struct kvm_run *run)
     return 0;
 }
 
+/* ... and that of the interrupt window, which sets IF and clears it. */
+static inline int fake_probe_window(struct kvm_run *run)
+{
+    run->exit_reason = fake.no_window ? KVM_EXIT_HLT : KVM_EXIT_IRQ_WINDOW_OPEN;
+    return 0;
+}
+
 static inline int fake_go(void)
 {
     struct kvm_run *run = fake_run();
@@ -168,6 +176,8 @@ static inline int fake_go(void)
     fake.ran++;
     if (!fake.step_count && (fake.guest_debug.control & KVM_GUESTDBG_USE_HW_BP))
         return fake_probe(run);
+    if (!fake.step_count && run->request_interrupt_window)
+        return fake_probe_window(run);
     if (fake.steps_done == fake.step_count)
         return fake_fail(EINTR);
     int code = fake.steps[fake.steps_done++](run);

@@ -16,7 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define CPUID_TSC (1u << 4)
+#define CPUID_TSC (1u << 4) /* EDX of leaf 1, of AMD's 80000001h too */
+#define CPUID_LM (1u << 29) /* EDX of leaf 80000001h */
 #define MEMORY 0x200000u
 #define CODE 0x10000u
 #define RUNS 5u
@@ -165,16 +166,16 @@ static bool is_for_user_code(void)
     return kvm.lacks_paging32;
 }
 
-bool kvm_measure_foreign_cpuid(void)
+bool kvm_measure_foreign_cpuid(u32 leaf)
 {
     static const u8 code[] = {0x0f, 0xa2, 0xf4}; /* CPUID, HLT */
     struct trial t = {.system = -1, .vm = -1, .cpu = -1};
     struct {
         struct kvm_cpuid2 head;
         struct kvm_cpuid_entry2 entries[2];
-    } leaves = {.head = {.nent = 2}, .entries = {{.function = 0, .eax = 1}, {.function = 1}}};
+    } leaves = {.head = {.nent = 2}, .entries = {{.function = leaf & 0x80000000, .eax = leaf}, {.function = leaf}}};
     struct kvm_sregs sregs;
-    struct kvm_regs regs = {.rax = 1, .rflags = 2};
+    struct kvm_regs regs = {.rax = leaf, .rflags = 2};
     struct error none;
     bool foreign = false;
     if (prepare(&t, &none) && kvm_host->ioctl(t.cpu, KVM_SET_CPUID2, &leaves) == 0 &&
@@ -183,7 +184,7 @@ bool kvm_measure_foreign_cpuid(void)
         sregs.cs.base = sregs.cs.selector = 0;
         foreign = kvm_host->ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0 && kvm_host->ioctl(t.cpu, KVM_SET_REGS, &regs) == 0 &&
                   kvm_host->ioctl(t.cpu, KVM_RUN, 0) == 0 && t.run->exit_reason == KVM_EXIT_HLT &&
-                  kvm_host->ioctl(t.cpu, KVM_GET_REGS, &regs) == 0 && (regs.rdx & CPUID_TSC);
+                  kvm_host->ioctl(t.cpu, KVM_GET_REGS, &regs) == 0 && (regs.rdx & (CPUID_TSC | CPUID_LM));
     }
     finish(&t);
     return foreign;

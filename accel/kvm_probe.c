@@ -131,6 +131,24 @@ void kvm_probe_ferr(struct kvm *kvm)
           kvm->ferr.by_exception ? "exception 16" : "FERR#");
 }
 
+static bool run_to_window(struct kvm *kvm, struct kvm_regs *regs)
+{
+    kvm->run->request_interrupt_window = 1;
+    bool ran = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0;
+    kvm->run->request_interrupt_window = 0;
+    return ran && kvm->run->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN;
+}
+
+/* An emulator may look for the window between its batches of instructions only; hardware leaves behind the NOP. */
+void kvm_probe_window(struct kvm *kvm)
+{
+    static const u8 code[] = {0xfb, 0x90, 0x90, 0xfa, 0xf4}; /* STI, NOP, NOP, CLI, HLT */
+    struct kvm_regs regs = {.rflags = 2};
+    kvm->misses_window = !kvm->user_only && !with_code(kvm, code, sizeof(code), &regs, run_to_window);
+    if (kvm->misses_window)
+        trace(ACCEL, "kvm: no exit for an interrupt window; the interpreter waits for them");
+}
+
 int kvm_create_vm(int system, struct error *err)
 {
     int vm;

@@ -54,11 +54,25 @@ TEST(a_kvm_that_would_show_the_hosts_features_gets_no_leaf_of_them)
 {
     open_board();
     fake.all_modes = fake.no_paging32 = true;
-    struct kvm *kvm = open_with(shows_all, shows_nothing);
-    CHECK(kvm->hides_features && !kvm->foreign_cpuid);
+    struct kvm *kvm = open_with(shows_all, shows_all);
+    CHECK(kvm->hides_features && kvm->hides_extended && !kvm->foreign_cpuid);
     CHECK_EQ(fake.cpuid.head.nent, 1);
     CHECK_EQ(fake.cpuid.entries[0].function, 0);
     CHECK(strstr(said, "foreign CPUID"));
+    close_rig();
+}
+
+/* SDM vol. 3A, "Activating IA-32e Mode": CPUID.80000001H:EDX.LM; KVM asks the leaf that it was given. */
+TEST(leaves_that_show_what_they_were_given_are_kept)
+{
+    open_board();
+    fake.all_modes = fake.no_paging32 = true;
+    struct kvm *kvm = open_with(shows_all, shows_nothing);
+    CHECK(kvm->hides_features && !kvm->hides_extended);
+    CHECK_EQ(fake.cpuid.entries[0].function, 0);
+    CHECK_EQ(fake.cpuid.entries[1].function, 0x80000000);
+    CHECK_EQ(fake.cpuid.entries[2].function, 0x80000001);
+    CHECK(fake.cpuid.entries[2].edx >> 29 & 1);
     close_rig();
 }
 

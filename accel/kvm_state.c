@@ -654,7 +654,9 @@ static int load_cpuid(struct kvm *kvm, struct error *err)
     if (kvm->hides_features)
         add_leaf(cpu, &buffer, 0, 0, false);
     else
-        add_leaves(cpu, &buffer, 0), add_leaves(cpu, &buffer, 0x80000000);
+        add_leaves(cpu, &buffer, 0);
+    if (!kvm->hides_extended) /* KVM itself looks there, too: without LM the guest cannot enter long mode */
+        add_leaves(cpu, &buffer, 0x80000000);
     if (kvm_host->ioctl(kvm->cpu, KVM_SET_CPUID2, &buffer) < 0)
         return error_set(err, errno, "KVM refuses this -cpu: %s", strerror(errno));
     return 0;
