@@ -397,6 +397,8 @@ static void print_engine(const struct accel *accel, exits_printer *print, void *
     const struct shift *shift = &accel->vcpu.shift;
     print(out, "engine: %s (%s%s)\n", shift->gear->name, shift->gear->description,
           shift->gear->timed && accel->vcpu.user_only ? ", a software one: 64-bit user code only" : "");
+    if (shift->gear->print)
+        shift->gear->print(&accel->vcpu, print, out);
     if (accel->vcpu.engine != shift->gear)
         print(out, "executing now: %s\n", accel->vcpu.engine->name);
     print(out, "instructions interpreted: %llu\n", (unsigned long long)cpu_instructions(accel->vcpu.cpu));
@@ -567,17 +569,31 @@ int accel_start(struct accel *accel, struct error *err)
     return 0;
 }
 
+static void join(struct accel *accel)
+{
+    if (!accel->vcpu.started)
+        return;
+    machine_lock(accel->machine);
+    accel->machine->state = RUN_QUIT;
+    kick(accel);
+    machine_unlock(accel->machine);
+    pthread_join(accel->vcpu.thread, NULL);
+    accel->vcpu.started = false;
+}
+
+enum lockstep_verdict accel_verdict(struct accel *accel)
+{
+    if (!accel->options.lockstep.engines)
+        return LOCKSTEP_NONE;
+    join(accel);
+    return lockstep_finish(&accel->vcpu);
+}
+
 void accel_destroy(struct accel *accel)
 {
     if (!accel)
         return;
-    if (accel->vcpu.started) {
-        machine_lock(accel->machine);
-        accel->machine->state = RUN_QUIT;
-        kick(accel);
-        machine_unlock(accel->machine);
-        pthread_join(accel->vcpu.thread, NULL);
-    }
+    join(accel);
     const struct cpu *cpu = accel->vcpu.cpu;
     trace(ACCEL, "%s: %llu instructions, %llu blocks built, %llu killed, %llu page walks, %llu events",
           accel->vcpu.engine->name, (unsigned long long)cpu_instructions(cpu),

@@ -56,6 +56,8 @@ struct engine {
     bool (*alive)(struct vcpu *vcpu);
     /* The memory map changed; machine lock held, any thread: takes effect before guest code runs on. */
     void (*map_changed)(struct vcpu *vcpu);
+    /* More lines for `info accel`; machine lock held.  NULL: none. */
+    void (*print)(const struct vcpu *vcpu, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
     /* Starts or stops collecting PAGE_DIRTY_SAVE for all of RAM; NULL: the engine's writes always set page flags. */
     int (*dirty_log)(struct vcpu *vcpu, bool on);
 };
@@ -75,8 +77,16 @@ struct lockstep_options {
     const char *engines; /* "interp:kvm"; NULL: no lockstep */
     u64 step;            /* instructions from one comparison to the next; 0: as is best for B */
     u64 from, count;     /* first instruction to compare, and how many until the machine ends (0: for ever) */
-    const char *command; /* the command line, for whoever wants to repeat a difference; may be NULL */
+    u64 scan;            /* instructions from one comparison of all memory to the next; 0: every 2^25 */
+    const char *command; /* a shell command that repeats the run, which further options may follow; may be NULL */
     const struct engine *second; /* in place of the one named: a test's, with an error in it; NULL */
+};
+
+enum lockstep_verdict {
+    LOCKSTEP_NONE,    /* it was no lockstep */
+    LOCKSTEP_AGREE,   /* in what was compared */
+    LOCKSTEP_DIFFER,
+    LOCKSTEP_NOTHING, /* was compared */
 };
 
 struct accel;
@@ -198,6 +208,10 @@ void accel_step(struct accel *accel, bool interrupts);
 
 /* How the machine ended, valid in RUN_QUIT: EVENT_NONE when the user quit. */
 enum machine_event accel_ending(const struct accel *accel);
+/* In RUN_QUIT, lock not held: waits for the vCPU, compares a last time and tells the user how much was compared. */
+enum lockstep_verdict accel_verdict(struct accel *accel);
+/* ... which is this, of lockstep's vCPU. */
+enum lockstep_verdict lockstep_finish(struct vcpu *vcpu);
 
 /* Lock held: from here on the named engine executes.  Nothing changes on failure. */
 int accel_shift(struct accel *accel, const char *name, struct error *err);

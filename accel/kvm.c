@@ -351,19 +351,20 @@ static void follow_tpr(struct kvm *kvm)
         cpu->bus->apic_write(cpu->board, CPU_APIC_TPR, cpu->cr8 << 4);
 }
 
-/* Lets KVM finish the instruction whose access we made. */
-static void complete_access(struct kvm *kvm)
+/* Lets KVM finish the instruction whose access we made.  True: that ended in an exit of another kind. */
+static bool complete_access(struct kvm *kvm)
 {
+    bool other = false;
     for (unsigned i = 0; kvm->io_pending && i < 100000; i++) {
         kvm->io_pending = false;
         __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
         kvm->synced = r == 0 || errno == EINTR;
         kvm->fpu_known = false;
-        if (r == 0)
-            do_access(kvm);
+        other = r == 0 && !do_access(kvm);
     }
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+    return other;
 }
 
 /* --- load and store; lock held --- */
@@ -682,19 +683,29 @@ static void count_exit(struct kvm *kvm, u64 began)
         exits_count(exits, run->mmio.is_write ? EXITS_WRITE : EXITS_READ, run->mmio.phys_addr & ~0xfffull, ns);
 }
 
+/* A single step over an instruction whose access we made ends here: KVM's emulator, which executes it, may finish it
+ * without KVM_EXIT_DEBUG, and the next KVM_RUN would then execute one more.  Lock held. */
+static enum engine_exit end_step(struct kvm *kvm)
+{
+    return complete_access(kvm) ? after_exit(kvm) : ENGINE_EXIT_DEBUG;
+}
+
 static enum engine_exit serve(struct kvm *kvm)
 {
     struct machine *machine = kvm->vcpu->machine;
     u64 began = host_ns();
     follow_tpr(kvm);
     bool page = kvm_tables_resolve(kvm);
-    if (!page && kvm_msr_serve(kvm)) {
+    bool msr = !page && kvm_msr_serve(kvm);
+    if (msr && !kvm->stepping) {
         count_exit(kvm, began);
         return ENGINE_EXIT_BUDGET;
     }
     machine_lock(machine);
-    bool access = !page && do_access(kvm);
+    bool access = msr || (!page && do_access(kvm));
     enum engine_exit why = page || access ? prepare(kvm) : after_exit(kvm);
+    if (kvm->stepping && access && why == ENGINE_EXIT_BUDGET)
+        why = end_step(kvm);
     if (page)
         exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", host_ns() - began);
     count_exit(kvm, began);
@@ -757,7 +768,7 @@ static bool ended_by_db(const struct kvm *kvm)
 {
     struct kvm_vcpu_events events;
     return kvm->user_only && kvm->run->exit_reason == KVM_EXIT_SHUTDOWN &&
-           ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 && events.exception.nr == 1;
+           kvm_host->ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 && events.exception.nr == 1;
 }
 
 /* RFLAGS.TF is KVM's own while it steps: KVM_GET_REGS does not show it. */
@@ -768,18 +779,19 @@ static enum engine_exit step(struct vcpu *vcpu)
     kvm->failed_state |= !kvm_state_flush(kvm); /* KVM_SET_GUEST_DEBUG goes by RIP */
     if (kvm->failed_state)
         return cannot(kvm, kvm->cannot);
-    if (!kvm_ferr_off(kvm) || ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
+    if (!kvm_ferr_off(kvm) || kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
         return cannot(kvm, "KVM_SET_GUEST_DEBUG");
     enum engine_exit why;
+    kvm->stepping = true;
     do
         why = run(vcpu, 1);
-    while (why == ENGINE_EXIT_KICKED && !kvm->io_pending);
-    complete_access(kvm);
+    while (why == ENGINE_EXIT_KICKED);
+    kvm->stepping = false;
     if (why == ENGINE_EXIT_CANNOT && ended_by_db(kvm))
         why = ENGINE_EXIT_DEBUG;
     debug.control = 0;
     kvm->synced = false; /* debugging changes RFLAGS.TF */
-    ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug);
+    kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug);
     return why;
 }
 

@@ -104,6 +104,7 @@ struct kvm {
     /* Running. */
     bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
     bool inside;         /* atomic: in KVM_RUN, or just about to be */
+    bool stepping;       /* one instruction, for lockstep */
     bool io_pending;     /* the last exit's access is done with the next KVM_RUN */
     bool failed_state;   /* KVM refused struct cpu: the reason is in cannot */
     bool lost;           /* KVM did not give the state back */

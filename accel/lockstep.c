@@ -8,7 +8,8 @@
  *
  * B is the interpreter with its blocks, links and TLB; or an engine that can single-step (KVM), which is compared by
  * single instructions.  What such an engine cannot execute, and what only a real processor can answer (CPUID, RDTSC), is
- * skipped and counted: B then gets A's state.
+ * skipped and counted: B then gets A's state.  So are the parts of a REP string instruction but the last one: engines
+ * divide it as they like.
  *
  * Not modelled: NMI and INIT that arrive in the middle of an instruction of A's; DMA that the guest polls for in memory.
  */
@@ -28,24 +29,24 @@ static struct lockstep *lockstep_of(const struct vcpu *vcpu)
 
 /* --- skipping ---------------------------------------------------------------------------------------------------- */
 
-static void count_skipped(struct lockstep *ls, const char *cause)
+static void count_skipped(struct lockstep *ls, const char *cause, u64 instructions)
 {
-    for (unsigned i = 0; i < LOCKSTEP_CAUSES; i++) {
+    for (unsigned i = 0; i < LOCKSTEP_CAUSES && instructions; i++) {
         if (!ls->causes[i].text)
             ls->causes[i].text = cause;
         if (strcmp(ls->causes[i].text, cause))
             continue;
-        ls->causes[i].count++;
+        ls->causes[i].count += instructions;
         return;
     }
 }
 
 /* B did not execute the step: it gets what A made of it. */
-static void skip(struct lockstep *ls, const char *cause)
+static void skip(struct lockstep *ls, const char *cause, u64 instructions)
 {
     lockstep_apply_stores(ls);
     ls->resync = true;
-    count_skipped(ls, cause);
+    count_skipped(ls, cause, instructions);
 }
 
 /* --- A ----------------------------------------------------------------------------------------------------------- */
@@ -126,42 +127,45 @@ static void step_b_counting(struct lockstep *ls, enum engine_exit why_a)
 
 /* --- B, an engine that single-steps ------------------------------------------------------------------------------ */
 
-static const char *why_not_stepped(struct lockstep *ls, u64 executed, u64 events_before, bool personal)
+/* Faults and interrupts that A has seen. */
+static u64 events_of(const struct cpu *cpu) { return cpu->stats.faults + cpu->stats.interrupts; }
+
+#define NOT_TAKEN "a state that B does not take"
+
+static const char *why_not_stepped(struct lockstep *ls, u64 events_before, u64 rip)
 {
-    if (executed != 1)
-        return "no instruction";
-    if (ls->a->cpu->stats.faults + ls->a->cpu->stats.interrupts != events_before)
+    if (events_of(ls->a->cpu) != events_before)
         return "an exception or interrupt";
-    if (personal)
+    if (cpu_instructions(ls->a->cpu) == ls->began)
+        return "no instruction";
+    if (ls->personal)
         return "an instruction that asks for the processor itself";
+    if (ls->repeats && ls->a->cpu->rip == rip)
+        return "a part of a string instruction";
     for (size_t i = 0; i < ls->event_count; i++)
         if (ls->events[i].kind >= LOCKSTEP_ACKNOWLEDGE)
             return "an interrupt, time stamp or APIC register";
     return NULL;
 }
 
-/* A string instruction with a REP prefix stops after each of its elements. */
-static bool goes_on(const struct lockstep *ls, u64 rip)
-{
-    return ls->b.cpu->rip == rip && ls->a->cpu->rip != rip;
-}
-
+/* A string instruction with a REP prefix stops after one of its elements or some; A is behind all of them. */
 static void step_b_single(struct lockstep *ls, u64 rip)
 {
     enum engine_exit why;
+    u64 left = ls->repeats ? MAX(ls->b.cpu->gpr[RCX], 1ull) : 1;
     do {
         why = ls->second->step(&ls->b);
         machine_lock(ls->shadow);
         ls->second->store(&ls->b);
         machine_unlock(ls->shadow);
         if (why != ENGINE_EXIT_DEBUG) {
-            skip(ls, ls->b.cannot ? ls->b.cannot : "no single step");
+            skip(ls, ls->b.cannot ? ls->b.cannot : "no single step", 1);
             return;
         }
-    } while (goes_on(ls, rip));
+    } while (--left && ls->b.cpu->rip == rip);
     if (ls->next_event != ls->event_count && !ls->problem[0])
         snprintf(ls->problem, sizeof(ls->problem), "A reached the outside, B did not");
-    ls->compared++;
+    ls->compared += cpu_instructions(ls->a->cpu) - ls->began;
 }
 
 static bool load_b(struct lockstep *ls)
@@ -204,31 +208,71 @@ static void follow_pins(struct lockstep *ls)
         cpu_start_up(b, a->startup_vector);
 }
 
-static void step_single(struct lockstep *ls, enum engine_exit *why)
+/* A counts the elements of a string instruction, or some of them together, as instructions; it is executed as a whole if
+ * nothing comes between and the limit allows. */
+static enum engine_exit run_a_instruction(struct lockstep *ls, u64 limit)
 {
-    u64 events = ls->a->cpu->stats.faults + ls->a->cpu->stats.interrupts, rip = ls->a->cpu->rip;
-    bool ready = load_b(ls);
+    const struct cpu *a = ls->a->cpu;
+    u64 rip = a->rip, events = events_of(a);
+    enum engine_exit why;
+    do
+        why = ls->first->run(ls->a, 1);
+    while (ls->repeats && a->rip == rip && why == ENGINE_EXIT_BUDGET && events_of(a) == events && !ls->map_stale &&
+           cpu_instructions(a) - ls->began < limit && !has_pin_event(a));
+    return why;
+}
+
+static void step_single(struct lockstep *ls, u64 limit, enum engine_exit *why)
+{
+    const struct cpu *a = ls->a->cpu;
+    u64 events = events_of(a), rip = a->rip;
     lockstep_note_place(ls);
-    bool personal = lockstep_look(ls);
-    *why = ls->first->run(ls->a, 1);
-    u64 executed = cpu_instructions(ls->a->cpu) - ls->began;
-    const char *cause = ready ? why_not_stepped(ls, executed, events, personal) : "a state that B does not take";
+    lockstep_look(ls);
+    *why = run_a_instruction(ls, limit);
+    const char *cause = why_not_stepped(ls, events, rip);
+    if (!cause && !load_b(ls))
+        cause = NOT_TAKEN;
     if (cause)
-        skip(ls, cause);
+        skip(ls, cause, cpu_instructions(a) - ls->began);
     else
         step_b_single(ls, rip);
 }
 
+static bool is_64bit_user(const struct cpu *cpu)
+{
+    return cpu->cpl == 3 && (cpu->mode & MODE_CODE) == MODE_CODE64;
+}
+
+/* A alone, as far as B could not follow. */
+static void step_without_b(struct lockstep *ls, u64 limit, enum engine_exit *why)
+{
+    const struct cpu *a = ls->a->cpu;
+    do
+        *why = ls->first->run(ls->a, 1);
+    while (*why == ENGINE_EXIT_BUDGET && !is_64bit_user(a) && !ls->touched && !ls->map_stale &&
+           cpu_instructions(a) - ls->began < limit && !has_pin_event(a));
+    skip(ls, "no 64-bit user code", cpu_instructions(a) - ls->began);
+}
+
+static void step_timed(struct lockstep *ls, u64 limit, enum engine_exit *why)
+{
+    if (ls->b.user_only && !is_64bit_user(ls->a->cpu))
+        step_without_b(ls, limit, why);
+    else
+        step_single(ls, limit, why);
+}
+
 static bool equal(struct lockstep *ls)
 {
+    if (ls->problem[0])
+        return false;
     if (ls->resync)
         return true;
-    if (ls->problem[0] || !lockstep_same_state(ls) || !lockstep_same_stores(ls))
+    if (!lockstep_same_state(ls) || !lockstep_same_stores(ls))
         return false;
     ls->b.cpu->rflags = ls->a->cpu->rflags;
-    if (ls->compared - ls->last_scan < SCAN_INTERVAL)
+    if (lockstep_ran(ls) - ls->last_scan < ls->scan)
         return true;
-    ls->last_scan = ls->compared;
     lockstep_apply_mirrors(ls);
     return lockstep_same_memory(ls);
 }
@@ -242,7 +286,7 @@ static bool step(struct lockstep *ls, u64 limit, enum engine_exit *why)
     follow_pins(ls);
     begin_step(ls);
     if (ls->second->timed) {
-        step_single(ls, why);
+        step_timed(ls, limit, why);
     } else {
         *why = run_a(ls, limit);
         step_b_counting(ls, *why);
@@ -261,6 +305,9 @@ static void attach(struct lockstep *ls)
     lockstep_attach_bus(ls);
     machine_lock(ls->machine);
     ls->attached = true;
+    if (!ls->began_once)
+        ls->began_at = cpu_instructions(ls->a->cpu);
+    ls->began_once = true;
     ls->b.thread = pthread_self();
     ls->problem[0] = 0;
     ls->mirror_count = 0;
@@ -306,9 +353,12 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     if (!ls->attached)
         attach(ls);
     while (why == ENGINE_EXIT_BUDGET && (done = cpu_instructions(vcpu->cpu) - began) < budget) {
-        if (!step(ls, MIN(ls->step, budget - done), &why))
+        u64 limit = ls->second->timed ? budget - done : MIN(ls->step, budget - done);
+        if (ls->count)
+            limit = MIN(limit, ls->count - lockstep_ran(ls));
+        if (!step(ls, limit, &why))
             return differ(ls);
-        if (ls->count && ls->compared >= ls->count)
+        if (ls->count && lockstep_ran(ls) >= ls->count)
             return end(ls, NULL);
         if (ls->touched || ls->map_stale)
             break;
@@ -351,21 +401,46 @@ static void map_changed(struct vcpu *vcpu)
     lockstep_of(vcpu)->first->map_changed(vcpu);
 }
 
+static const struct engine *named(const char *name, size_t length, const char *all, struct error *err)
+{
+    const struct engine *engine = engine_find(name, length);
+    if (!engine)
+        error_set(err, EINVAL, "-accel lockstep=%s: wants two engines, as interp:kvm; there is no '%.*s'", all,
+                  (int)length, name);
+    return engine;
+}
+
+/* Who drives the machine must count instructions. */
+static void let_lead(struct lockstep *ls)
+{
+    const struct engine *other = ls->first;
+    if (!ls->first->timed || ls->second->timed)
+        return;
+    ls->first = ls->second;
+    ls->second = other;
+    error_report("lockstep: %s does not count instructions, so %s is A, and %s is B", other->name, ls->first->name,
+                 other->name);
+}
+
 static int choose_engines(struct lockstep *ls, const struct lockstep_options *options, struct error *err)
 {
-    const char *names = options->engines;
+    const char *names = options->engines, *colon = strchr(names, ':');
     struct error why = {""};
-    const char *colon = strchr(names, ':');
-    ls->first = colon ? engine_find(names, (size_t)(colon - names)) : NULL;
-    ls->second = options->second ? options->second : colon ? engine_find(colon + 1, strlen(colon + 1)) : NULL;
-    if (!ls->first || !ls->second)
+    if (!colon)
         return error_set(err, EINVAL, "-accel lockstep=%s: wants two engines, as interp:kvm", names);
+    ls->first = named(names, (size_t)(colon - names), names, err);
+    ls->second = options->second ? options->second : named(colon + 1, strlen(colon + 1), names, err);
+    if (!ls->first || !ls->second)
+        return -EINVAL;
+    let_lead(ls);
     if (ls->first->timed)
-        return error_set(err, EINVAL, "-accel lockstep=%s: %s does not count instructions, so it cannot be the first",
-                         names, ls->first->name);
+        return error_set(err, EINVAL, "-accel lockstep=%s: one of the two must count instructions, as interp does", names);
     if (ls->second->timed && !ls->second->step)
         return error_set(err, EINVAL, "-accel lockstep=%s: %s cannot execute single instructions", names,
                          ls->second->name);
+    if (ls->second->timed && options->step > 1)
+        return error_set(err, EINVAL, "-accel lockstep=%s,step=%llu: %s is compared after every instruction, so step=1",
+                         names, (unsigned long long)options->step, ls->second->name);
     if (ls->second->probe(&why) < 0)
         return error_set(err, ENODEV, "-accel lockstep=%s: %.300s", names, why.text);
     return 0;
@@ -397,24 +472,36 @@ static int create_b_cpu(struct lockstep *ls, struct error *err)
     return r;
 }
 
+/* After the last instruction: stores that nobody asked for. */
+static void compare_at_end(struct lockstep *ls)
+{
+    if (!ls->attached || ls->differ || (ls->resync && !ls->second->timed) || !ls->compared)
+        return;
+    lockstep_apply_mirrors(ls);
+    if (lockstep_same_memory(ls))
+        return;
+    ls->differ = true;
+    lockstep_report(ls);
+}
+
+enum lockstep_verdict lockstep_finish(struct vcpu *vcpu)
+{
+    struct lockstep *ls = lockstep_of(vcpu);
+    if (!ls->finished) {
+        compare_at_end(ls);
+        lockstep_report_finish(ls);
+    }
+    ls->finished = true;
+    return ls->differ ? LOCKSTEP_DIFFER : ls->compared ? LOCKSTEP_AGREE : LOCKSTEP_NOTHING;
+}
+
 static void destroy(struct vcpu *vcpu)
 {
     struct lockstep *ls = lockstep_of(vcpu);
     if (!ls)
         return;
-    if (ls->attached && !ls->differ && !ls->resync) {
-        lockstep_apply_mirrors(ls);
-        if (!lockstep_same_memory(ls))
-            lockstep_report(ls);
-    }
+    lockstep_finish(vcpu);
     detach(ls);
-    error_report("lockstep: %s and %s %s: %llu instructions in %llu steps, %llu stores, %llu accesses to the outside, "
-                 "all memory %llu times",
-                 ls->first->name, ls->second->name, ls->differ ? "DIFFER" : "agree", (unsigned long long)ls->compared,
-                 (unsigned long long)ls->steps, (unsigned long long)ls->stores_compared,
-                 (unsigned long long)ls->accesses, (unsigned long long)ls->scans);
-    for (unsigned i = 0; i < LOCKSTEP_CAUSES && ls->causes[i].text; i++)
-        error_report("lockstep: skipped %llu: %s", (unsigned long long)ls->causes[i].count, ls->causes[i].text);
     if (ls->b.cpu) {
         ls->second->destroy(&ls->b);
         cpu_destroy(ls->b.cpu);
@@ -425,6 +512,20 @@ static void destroy(struct vcpu *vcpu)
     free(ls->stores);
     free(ls);
     vcpu->engine_state = NULL;
+}
+
+/* For `info accel`. */
+static void print(const struct vcpu *vcpu, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out)
+{
+    const struct lockstep *ls = lockstep_of(vcpu);
+    print(out, "lockstep: %s (A) drives the machine, %s (B) follows\n", ls->first->name, ls->second->name);
+    if (!ls->began_once)
+        print(out, "comparing begins at instruction %llu\n", (unsigned long long)ls->from);
+    else
+        print(out, "compared: %llu of %llu instructions, equal so far\n", (unsigned long long)ls->compared,
+              (unsigned long long)lockstep_ran(ls));
+    for (unsigned i = 0; i < LOCKSTEP_CAUSES && ls->causes[i].text; i++)
+        print(out, "  skipped %llu: %s\n", (unsigned long long)ls->causes[i].count, ls->causes[i].text);
 }
 
 static int create(struct vcpu *vcpu, struct error *err)
@@ -438,15 +539,18 @@ static int create(struct vcpu *vcpu, struct error *err)
                             .machine = vcpu->machine,
                             .from = options->from,
                             .count = options->count,
+                            .scan = options->scan ? options->scan : SCAN_INTERVAL,
                             .command = options->command};
-    ls->step = options->step ? MIN(options->step, (u64)LOCKSTEP_STEP_MAX) : 64;
     int r = choose_engines(ls, options, err);
+    ls->step = options->step && r == 0 && !ls->second->timed ? MIN(options->step, (u64)LOCKSTEP_STEP_MAX) : 64;
     if (r == 0)
         r = lockstep_build_shadow(ls, err);
     if (r == 0)
         r = create_b_cpu(ls, err);
-    if (r == 0)
+    if (r == 0) {
+        lockstep_report_start(ls);
         return 0;
+    }
     if (ls->b.cpu)
         cpu_destroy(ls->b.cpu);
     if (ls->shadow)
@@ -468,4 +572,5 @@ const struct engine lockstep_engine = {
     .store = store,
     .registers = registers,
     .map_changed = map_changed,
+    .print = print,
 };

@@ -1,5 +1,5 @@
 /*
- * Inside the lockstep engine: what lockstep.c, lockstep_bus.c and lockstep_state.c share.
+ * Inside the lockstep engine: what lockstep.c and lockstep_*.c share.
  *
  * A drives the machine.  B has registers and RAM of its own, on a shadow board on which nothing is but that RAM, A's ROM,
  * and a tape of what A's accesses to the outside gave.
@@ -54,6 +54,8 @@ struct lockstep_place {
     u64 linear, rip;
     u16 selector;
     u8 code_size; /* enum size */
+    u8 count;     /* of bytes, taken before it was executed; 0: they are looked for in memory */
+    u8 bytes[15];
 };
 
 struct lockstep_cause {
@@ -68,7 +70,8 @@ struct lockstep {
     struct machine *machine, *shadow;
     struct cpu_bus a_bus, b_bus;
     const struct cpu_bus *own_bus; /* A's, without us */
-    u64 step, from, count;
+    u64 step, from, count, scan;
+    u64 began_at; /* A's instructions when comparing began */
     const char *command;
 
     bool attached;  /* A's bus is ours, B has a state */
@@ -86,6 +89,8 @@ struct lockstep {
     u64 trail_count;
     u64 began;         /* A's instructions at its start */
     u32 flags_ignored; /* of the comparison: undefined ones, under an engine that is a real processor */
+    bool personal;     /* the instruction asks for what only a real processor knows: CPUID, RDTSC, RDRAND */
+    bool repeats;      /* it has a REP prefix */
     char problem[200]; /* what B did that A did not */
 
     /* Writes by devices that B has not seen yet; too many: mirror_all.  Lock. */
@@ -102,9 +107,10 @@ struct lockstep {
     unsigned copy_count;
 
     /* Figures. */
-    u64 compared, steps, stores_compared, accesses, scans, last_scan;
+    u64 compared, steps, stores_compared, accesses, scans, last_scan; /* last_scan: as lockstep_ran */
     struct lockstep_cause causes[LOCKSTEP_CAUSES]; /* of skipped instructions */
-    bool differ;
+    bool in_scan; /* the difference was found when all memory was compared */
+    bool began_once, differ, finished;
 };
 
 /* lockstep_bus.c */
@@ -128,9 +134,21 @@ bool lockstep_same_state(const struct lockstep *ls);
 bool lockstep_same_stores(struct lockstep *ls);
 bool lockstep_same_memory(struct lockstep *ls); /* all of it */
 void lockstep_note_place(struct lockstep *ls);
-void lockstep_report(struct lockstep *ls);
-/* Looks at the instruction that A executes next, noted by lockstep_note_place: which flags it leaves undefined, and
- * whether it asks for what only a real processor knows (CPUID, RDTSC, RDRAND). */
-bool lockstep_look(struct lockstep *ls);
+/* Looks at the instruction that A executes next, noted by lockstep_note_place: sets flags_ignored, personal, repeats. */
+void lockstep_look(struct lockstep *ls);
+/* The bytes there, as many as are mapped, up to 15. */
+unsigned lockstep_fetch(struct lockstep *ls, const struct lockstep_place *place, u8 bytes[15]);
+
+/* The fields that differ, A's and B's: `report` is told of each element. */
+void lockstep_each_difference(const struct lockstep *ls, void (*report)(const char *name, const u8 *a, const u8 *b,
+                                                                        u32 size));
+
+/* lockstep_report.c */
+void lockstep_report(struct lockstep *ls);        /* of a difference */
+void lockstep_report_start(struct lockstep *ls);  /* what is compared with what */
+void lockstep_report_finish(struct lockstep *ls); /* how much was */
+const char *lockstep_kind_name(enum lockstep_kind kind);
+/* A's instructions since comparing began. */
+u64 lockstep_ran(const struct lockstep *ls);
 
 #endif

@@ -35,24 +35,17 @@ static void record(struct lockstep *ls, enum lockstep_kind kind, u64 address, u6
     ls->accesses++;
 }
 
-static const char *kind_name(enum lockstep_kind kind)
-{
-    static const char *const names[] = {"port read", "port write",  "read",      "write",     "interrupt acknowledge",
-                                        "TSC read",  "IGNNE query", "APIC read", "APIC write"};
-    return names[kind];
-}
-
 static void object(struct lockstep *ls, enum lockstep_kind kind, u64 address, unsigned size)
 {
     const struct lockstep_event *event = ls->next_event < ls->event_count ? &ls->events[ls->next_event] : NULL;
     int at;
     if (ls->problem[0])
         return;
-    at = snprintf(ls->problem, sizeof(ls->problem), "B: %s of %u bytes at %llx; A: ", kind_name(kind), size,
+    at = snprintf(ls->problem, sizeof(ls->problem), "B: %s of %u bytes at %llx; A: ", lockstep_kind_name(kind), size,
                   (unsigned long long)address);
     if (event)
         snprintf(ls->problem + at, sizeof(ls->problem) - at, "%s of %u bytes at %llx, value %llx",
-                 kind_name(event->kind), event->size, (unsigned long long)event->address,
+                 lockstep_kind_name(event->kind), event->size, (unsigned long long)event->address,
                  (unsigned long long)event->value);
     else
         snprintf(ls->problem + at, sizeof(ls->problem) - at, "nothing more");

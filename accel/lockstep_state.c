@@ -1,15 +1,13 @@
 /*
- * Lockstep: what is compared, and what the user is told when it differs.
+ * Lockstep: what is compared.
  *
  * The table below is the guest-visible state of struct cpu.  Derived state (TLB, blocks, lazy flags) is not in it: that
  * is what lockstep is to find errors in.
  */
 #include "accel/lockstep.h"
 
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cpu/insn.h"
@@ -185,7 +183,7 @@ bool lockstep_same_stores(struct lockstep *ls)
             continue;
         same = same_bytes(ls, a, b, store->size);
         if (!same)
-            snprintf(ls->problem, sizeof(ls->problem), "memory at %llx, which A stored to",
+            snprintf(ls->problem, sizeof(ls->problem), "memory at %llx, which A stored to, differs",
                      (unsigned long long)store->phys);
         else if (ls->second->timed)
             memcpy(b, a, store->size);
@@ -205,12 +203,15 @@ bool lockstep_same_memory(struct lockstep *ls)
                 u64 byte = at;
                 while (copy->host[byte] == copy->copy[byte])
                     byte++;
-                snprintf(ls->problem, sizeof(ls->problem), "memory, offset %llx of %s: A %02x, B %02x",
+                snprintf(ls->problem, sizeof(ls->problem),
+                         "memory, offset %llx of %s: A %02x, B %02x; all memory was last equal after instruction %llu",
                          (unsigned long long)byte, copy->host == ls->machine->ram ? "RAM" : "other memory",
-                         copy->host[byte], copy->copy[byte]);
+                         copy->host[byte], copy->copy[byte], (unsigned long long)(ls->began_at + ls->last_scan));
+                ls->in_scan = true;
                 return false;
             }
     }
+    ls->last_scan = lockstep_ran(ls);
     return true;
 }
 
@@ -224,9 +225,10 @@ void lockstep_note_place(struct lockstep *ls)
     place->linear = (cpu->code_base + cpu->rip) & cpu->code_mask;
     place->selector = cpu->seg[CS].selector;
     place->code_size = SIZE_16 + (cpu->mode & MODE_CODE);
+    place->count = 0;
 }
 
-static unsigned fetch(struct lockstep *ls, const struct lockstep_place *place, u8 bytes[15])
+unsigned lockstep_fetch(struct lockstep *ls, const struct lockstep_place *place, u8 bytes[15])
 {
     unsigned count = 0;
     while (count < 15 && cpu_read_debug(ls->a->cpu, place->linear + count, &bytes[count], 1))
@@ -254,34 +256,28 @@ static bool is_personal(const u8 *bytes, unsigned count, bool code64)
            (opcode == 0xc7 && modrm >= 0xf0);
 }
 
-bool lockstep_look(struct lockstep *ls)
+void lockstep_look(struct lockstep *ls)
 {
-    const struct lockstep_place *place = &ls->trail[(ls->trail_count - 1) % LOCKSTEP_TRAIL];
+    struct lockstep_place *place = &ls->trail[(ls->trail_count - 1) % LOCKSTEP_TRAIL];
     struct decoder decoder = {.code_size = place->code_size, .features = ls->a->cpu->features};
     struct insn insn;
-    u8 bytes[15] = {0};
-    unsigned count = fetch(ls, place, bytes);
+    u8 *bytes = place->bytes;
+    unsigned count = lockstep_fetch(ls, place, bytes);
+    place->count = (u8)count;
     /* Between the elements of a string instruction RF is set, which KVM keeps to itself while it steps. */
     ls->flags_ignored = FLAG_RF;
-    if (count && decode(&decoder, bytes, count, &insn))
+    ls->repeats = false;
+    if (count && decode(&decoder, bytes, count, &insn)) {
         ls->flags_ignored |= insn.opcode->flags_undefined;
-    return is_personal(bytes, count, place->code_size == SIZE_64);
-}
-
-/* --- report ------------------------------------------------------------------------------------------------------ */
-
-static void report_bytes(const char *name, const u8 *a, const u8 *b, u32 size)
-{
-    char left[140], right[140];
-    for (u32 i = 0; i < MIN(size, 64u); i++) {
-        snprintf(left + i * 2, 3, "%02x", a[size - 1 - i]);
-        snprintf(right + i * 2, 3, "%02x", b[size - 1 - i]);
+        ls->repeats = insn.rep != REP_NONE;
     }
-    error_report("lockstep:   %-16s A %s", name, left);
-    error_report("lockstep:   %-16s B %s", "", right);
+    ls->personal = is_personal(bytes, count, place->code_size == SIZE_64);
 }
 
-static void report_field(const struct lockstep *ls, const struct state_field *field)
+/* --- differences ------------------------------------------------------------------------------------------------- */
+
+static void each_element(const struct lockstep *ls, const struct state_field *field,
+                         void (*report)(const char *name, const u8 *a, const u8 *b, u32 size))
 {
     const u8 *a = (const u8 *)ls->a->cpu + field->offset, *b = (const u8 *)ls->b.cpu + field->offset;
     u32 step = field->step ? field->step : field->size;
@@ -295,74 +291,18 @@ static void report_field(const struct lockstep *ls, const struct state_field *fi
             snprintf(name, sizeof(name), "%s[%u]", field->name, at / step);
         else
             snprintf(name, sizeof(name), "%s", field->name);
-        report_bytes(name, a + at, b + at, step);
+        report(name, a + at, b + at, step);
     }
 }
 
-static void report_trail(struct lockstep *ls)
-{
-    u64 shown = MIN(ls->trail_count, (u64)LOCKSTEP_TRAIL);
-    for (u64 i = ls->trail_count - shown; i < ls->trail_count; i++) {
-        const struct lockstep_place *place = &ls->trail[i % LOCKSTEP_TRAIL];
-        u8 bytes[15] = {0};
-        char text[120] = "?";
-        struct insn insn;
-        struct decoder decoder = {.code_size = place->code_size, .features = ls->a->cpu->features};
-        unsigned count = fetch(ls, place, bytes);
-        if (count && decode(&decoder, bytes, count, &insn))
-            disassemble(&insn, place->rip, text, sizeof(text));
-        error_report("lockstep:   %04x:%08llx  %s", place->selector, (unsigned long long)place->rip, text);
-    }
-}
+/* Under KVM the vector registers are not in the table of what must be the same. */
+static bool is_vectors(const struct state_field *field) { return field->offset == offsetof(struct cpu, vec); }
 
-static void print_to_file(void *out, const char *fmt, ...)
+void lockstep_each_difference(const struct lockstep *ls, void (*report)(const char *name, const u8 *a, const u8 *b,
+                                                                        u32 size))
 {
-    va_list arguments;
-    va_start(arguments, fmt);
-    vfprintf(out, fmt, arguments);
-    va_end(arguments);
-}
-
-static void report_state(const char *title, const struct cpu *cpu)
-{
-    char *text = NULL, *rest, *line;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return;
-    cpu_print_state(cpu, print_to_file, out);
-    fclose(out);
-    error_report("lockstep: %s:", title);
-    for (rest = text; (line = strsep(&rest, "\n")) && rest;)
-        error_report("lockstep:   %s", line);
-    free(text);
-}
-
-static void report_repeat(const struct lockstep *ls)
-{
-    u64 from = ls->began > 1000 ? ls->began - 1000 : 0;
-    if (!ls->command)
-        return;
-    if (!strstr(ls->command, "-icount"))
-        error_report("lockstep: without -icount no run is like another; with `-icount shift=0` one can be repeated");
-    error_report("lockstep: to repeat: %s -accel lockstep=%s:%s,step=%llu,from=%llu", ls->command, ls->first->name,
-                 ls->second->name, (unsigned long long)ls->step, (unsigned long long)from);
-}
-
-void lockstep_report(struct lockstep *ls)
-{
-    u64 end = cpu_instructions(ls->a->cpu);
-    error_report("lockstep: %s (A) and %s (B) differ after instruction %llu, were equal after %llu", ls->first->name,
-                 ls->second->name, (unsigned long long)end, (unsigned long long)ls->began);
-    if (ls->problem[0])
-        error_report("lockstep: %s", ls->problem);
+    bool vectors = !same_vectors(ls->a->cpu, ls->b.cpu);
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-        if (!same_field(ls, &fields[i]))
-            report_field(ls, &fields[i]);
-    error_report("lockstep: the last instructions that A executed:");
-    report_trail(ls);
-    cpu_state_changed(ls->b.cpu); /* an engine that keeps state elsewhere has left derived state alone */
-    report_state("state of A", ls->a->cpu);
-    report_state("state of B", ls->b.cpu);
-    report_repeat(ls);
+        if (!same_field(ls, &fields[i]) || (is_vectors(&fields[i]) && vectors))
+            each_element(ls, &fields[i], report);
 }

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int error_set(struct error *err, int code, const char *fmt, ...)
 {
@@ -26,14 +27,17 @@ void error_on_report(void (*show)(const char *text))
 
 void error_report(const char *fmt, ...)
 {
-    struct error err;
+    char *text = NULL;
     va_list args;
     va_start(args, fmt);
-    vsnprintf(err.text, sizeof(err.text), fmt, args);
+    int length = vasprintf(&text, fmt, args);
     va_end(args);
+    if (length < 0)
+        return;
     void (*show)(const char *text) = __atomic_load_n(&reporter, __ATOMIC_ACQUIRE);
     if (show)
-        show(err.text);
+        show(text);
     else
-        fprintf(stderr, "clutch: %s\n", err.text);
+        fprintf(stderr, "clutch: %s\n", text);
+    free(text);
 }

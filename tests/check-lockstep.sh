@@ -52,6 +52,23 @@ else
     why="no /dev/kvm, or too slow" && skip "lockstep with KVM"
 fi
 
+# Nothing compared is no success.
+# shellcheck disable=SC2086
+within 60 "$CLUTCH" $machine -accel lockstep=interp:interp,from=99999999999 -hda "$O/roms/test-smc.bin" \
+    >"$work/nothing.out" 2>&1 </dev/null
+status=$?
+if [ $status = 10 ] && grep -q 'NOTHING WAS COMPARED' "$work/nothing.out"; then
+    ok "a run that compares nothing says so: exit status 10"
+else
+    fail "a run that compares nothing: exit status $status"
+fi
+if printf 'info accel\nquit\n' | within 60 "$CLUTCH" -display none -monitor stdio -S \
+    -accel lockstep=interp:interp,from=5 2>&1 | grep -q 'interp (A) drives the machine, interp (B) follows'; then
+    ok "info accel names both engines"
+else
+    fail "info accel in lockstep"
+fi
+
 # wrong PATTERN ARGUMENT...: refused in one line.
 wrong() {
     pattern=$1
@@ -65,5 +82,9 @@ wrong() {
 }
 wrong 'wants two engines, as interp:kvm' -accel lockstep=interp
 wrong 'wants two engines, as interp:kvm' -accel lockstep=interp:warp
+wrong "step is lockstep's" -accel step=1
+wrong 'names its two engines' -enable-kvm -accel lockstep=interp:interp
+wrong 'a step has 1 to 65536' -accel lockstep=interp:interp,step=0
+[ ! -w /dev/kvm ] || wrong 'compared after every instruction' -accel lockstep=interp:kvm,step=8
 wrong 'not a number of instructions' -accel lockstep=interp:interp,step=many
 finish

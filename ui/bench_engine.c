@@ -242,6 +242,8 @@ void bench_run_engine(const struct bench_rom *rom, const struct bench_test *test
     int fd = firmware_file(rom, path, sizeof(path), &err);
     if (fd >= 0 && build(&device, path, engine, &err) == 0) {
         run(device.machine, device.accel);
+        if (accel_verdict(device.accel) == LOCKSTEP_DIFFER)
+            snprintf(sample->problem, sizeof(sample->problem), "the engines differ");
         say_ending(sample, accel_ending(device.accel), device.machine);
     } else {
         snprintf(sample->problem, sizeof(sample->problem), "%.190s", err.text);

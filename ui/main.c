@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "machine/pc/pc.h"
 #include "machine/trace.h"
 #include "ui/bench.h"
+#include "ui/command.h"
 #include "ui/gdb/gdb.h"
 #include "ui/monitor.h"
 #include "ui/options.h"
@@ -23,7 +25,15 @@
 #include "ui/window.h"
 
 /* docs/EXIT-STATUS.md.  isa-debug-exit gives odd numbers, so ours are even, except for wrong use. */
-enum { STATUS_OK = 0, STATUS_USER_ERROR = 1, STATUS_TRIPLE_FAULT = 4, STATUS_INTERNAL = 6, STATUS_SIGNAL = 128 };
+enum {
+    STATUS_OK = 0,
+    STATUS_USER_ERROR = 1,
+    STATUS_TRIPLE_FAULT = 4,
+    STATUS_INTERNAL = 6,
+    STATUS_DIFFER = 8, /* lockstep */
+    STATUS_NOTHING_COMPARED = 10,
+    STATUS_SIGNAL = 128,
+};
 
 struct program {
     struct options options;
@@ -35,7 +45,9 @@ struct program {
     struct vnc *vnc;
     struct loop_watch *signals;
     int signal; /* that ended us */
-    char command[2000]; /* our command line, as far as it fits */
+    int argc;
+    char **argv;
+    char *command; /* that repeats a lockstep run */
     bool has_pidfile;
 };
 
@@ -116,6 +128,18 @@ static void list_engines(const struct machine_config *config, const char *wanted
         wanted[i] = names[config->accels[i]];
 }
 
+/* Only lockstep wants it.  NULL: it will not tell how a run is repeated. */
+static const char *repeat_command(struct program *program)
+{
+    const struct machine_config *config = &program->options.machine;
+    if (!config->lockstep)
+        return NULL;
+    program->command = config->rtc_base == RTC_DATE
+                           ? command_quoted(program->argc, program->argv)
+                           : command_dated(program->argc, program->argv, clock_epoch(program->machine->clock));
+    return program->command;
+}
+
 static int plug_in_cpu(struct program *program, struct error *err)
 {
     const struct machine_config *config = &program->options.machine;
@@ -129,7 +153,8 @@ static int plug_in_cpu(struct program *program, struct error *err)
                      .step = config->lockstep_step,
                      .from = config->lockstep_from,
                      .count = config->lockstep_count,
-                     .command = program->command},
+                     .scan = config->lockstep_scan,
+                     .command = repeat_command(program)},
         .icount_shift = config->icount_shift,
         .icount_sleep = config->icount_sleep,
         .no_reboot = config->no_reboot,
@@ -276,17 +301,33 @@ static void stop(struct program *program, int status)
     if (program->signals)
         loop_unwatch(program->signals);
     pc_destroy(program->machine);
+    free(program->command);
     if (program->has_pidfile)
         unlink(program->options.machine.pidfile);
     options_free(&program->options);
 }
 
+/* Lockstep's last lines; the terminal, if the guest's screen was there, is the user's again. */
+static enum lockstep_verdict verdict(struct program *program)
+{
+    if (!program->options.machine.lockstep)
+        return LOCKSTEP_NONE;
+    terminal_destroy(program->terminal);
+    program->terminal = NULL;
+    return accel_verdict(program->accel);
+}
+
 /* Tells the user what was not an ordinary end. */
-static int exit_status(const struct program *program)
+static int exit_status(struct program *program)
 {
     const struct machine *machine = program->machine;
+    enum lockstep_verdict compared = verdict(program);
+    if (compared == LOCKSTEP_DIFFER)
+        return STATUS_DIFFER;
     if (program->signal)
         return STATUS_SIGNAL + program->signal;
+    if (compared == LOCKSTEP_NOTHING)
+        return STATUS_NOTHING_COMPARED;
     switch (accel_ending(program->accel)) {
     case EVENT_GUEST_EXIT: return machine->exit_status & 0xff;
     case EVENT_TRIPLE_FAULT: fprintf(stderr, "clutch: triple fault in the guest\n"); return STATUS_TRIPLE_FAULT;
@@ -304,20 +345,14 @@ static void tell_figures(struct program *program, struct bench_figures *figures)
         *figures = (struct bench_figures){cpu_instructions(program->machine->cpus[0]), accel_exits(program->accel)};
 }
 
-static void note_command(struct program *program, int argc, char **argv)
-{
-    size_t used = 0;
-    for (int i = 0; i < argc && used < sizeof(program->command); i++)
-        used += (size_t)snprintf(program->command + used, sizeof(program->command) - used, i ? " %s" : "%s", argv[i]);
-}
-
 /* figures: NULL, or what the benchmark wants to know at the end. */
 static int run_program(int argc, char **argv, struct bench_figures *figures)
 {
     static struct program program;
     struct error err = {"out of memory"};
     int status = STATUS_USER_ERROR;
-    note_command(&program, argc, argv);
+    program.argc = argc;
+    program.argv = argv;
     if (options_parse(&program.options, argc, argv, &err) < 0) {
         fprintf(stderr, "clutch: %s\n", err.text);
         options_free(&program.options);

@@ -139,7 +139,11 @@ static int instructions(const char *key, const char *value, u64 *number, struct 
 
 static int set_step(struct options *options, const char *value, struct error *err)
 {
-    return instructions("step", value, &options->machine.lockstep_step, err);
+    u64 *step = &options->machine.lockstep_step;
+    int r = instructions("step", value, step, err);
+    if (r == 0 && (*step < 1 || *step > 65536))
+        return error_set(err, EINVAL, "-accel lockstep, step=%s: a step has 1 to 65536 instructions", value);
+    return r;
 }
 
 static int set_from(struct options *options, const char *value, struct error *err)
@@ -152,6 +156,11 @@ static int set_count(struct options *options, const char *value, struct error *e
     return instructions("count", value, &options->machine.lockstep_count, err);
 }
 
+static int set_scan(struct options *options, const char *value, struct error *err)
+{
+    return instructions("scan", value, &options->machine.lockstep_scan, err);
+}
+
 static const struct setting {
     const char *name;
     bool of_lockstep;
@@ -160,6 +169,7 @@ static const struct setting {
     {"modes", false, set_modes},    {"stats", false, set_stats}, {"kernel-irqchip", false, set_irqchip},
     {"irqchip", false, set_irqchip}, {"thread", false, set_thread}, {"step", true, set_step},
     {"from", true, set_from},       {"count", true, set_count},
+    {"scan", true, set_scan},
 };
 
 static int unknown_setting(const char *text, const char *name, bool lockstep, struct error *err)

@@ -214,7 +214,8 @@ static const struct option table[] = {
     {"cpu", MACHINE, "MODEL[,+F,-F]", optvalue_cpu, "processor model and features (-cpu help)"},
     {"accel", MACHINE, "kvm|interp|auto[,modes=all][,stats=on]", optvalue_accel,
      "engine [interp]; several are tried in order (tcg means interp);\nmodes=all: KVM also executes what this host's gets wrong;\n"
-     "stats=on|file:PATH: tables of exits and fallbacks at the end;\nlockstep=A:B[,step=N][,from=N][,count=N]: two, compared"},
+     "stats=on|file:PATH: tables of exits and fallbacks at the end;\nlockstep=A:B[,step=N][,from=N][,count=N][,scan=N]: two, compared\n"
+     "(HACKING.md); exit status 8: they differ, 10: nothing was compared"},
     {"enable-kvm", MACHINE, NULL, set_enable_kvm, NULL},
     {"m", MACHINE, "64|64M|1G", optvalue_memory, "memory, in MiB without a unit (128)"},
     {"smp", MACHINE, "1", optvalue_smp, "processors"},
@@ -426,6 +427,14 @@ static int check_time(const struct machine_config *config, struct error *err)
     return 0;
 }
 
+/* Lockstep's time is that of instructions unless the user says otherwise: else the guest, which it slows down, sees its
+ * timers race, and no run is like another. */
+static void default_time(struct machine_config *config)
+{
+    if (config->lockstep && config->icount_shift < 0)
+        config->icount_shift = 0;
+}
+
 static int check_boot(const struct machine_config *config, struct error *err)
 {
     if (config->boot_strict && *config->boot_once)
@@ -474,6 +483,7 @@ static int finish(struct options *options, struct error *err)
     struct machine_config *config = &options->machine;
     default_display(options);
     default_streams(options);
+    default_time(config);
     if (options->nodefaults && !options->vga_given)
         config->vga = VGA_NONE;
     int r = check_memory(config, err);
@@ -561,7 +571,7 @@ static void print_options(void)
             if (table[i].group == (enum group)group && table[i].help)
                 print_option(&table[i]);
     }
-    printf("\nExit status: 0 the guest powered off, 1 wrong use; docs/EXIT-STATUS.md has the others.\n");
+    printf("\nExit status: 0 the guest powered off, 1 wrong use; 8 engines in lockstep differ;\ndocs/EXIT-STATUS.md has the others.\n");
 }
 
 void options_print_help(const struct options *options)

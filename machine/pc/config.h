@@ -70,7 +70,7 @@ struct machine_config {
     bool kvm_all_modes;                        /* -accel kvm,modes=all */
 
     const char *lockstep;                      /* "interp:kvm", or NULL */
-    u64 lockstep_step, lockstep_from, lockstep_count;
+    u64 lockstep_step, lockstep_from, lockstep_count, lockstep_scan; /* as in accel/accel.h */
 
     struct drive_config drives[CONFIG_MAX_DRIVES];
     int drive_count;
