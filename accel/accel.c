@@ -129,6 +129,13 @@ static void map_changed(void *opaque)
     shift_map_changed(&accel->vcpu);
 }
 
+static void settle(void *opaque)
+{
+    struct accel *accel = opaque;
+    if (accel->vcpu.engine->settle)
+        accel->vcpu.engine->settle(&accel->vcpu);
+}
+
 static void code_written(void *opaque, u64 phys, u64 length)
 {
     struct accel *accel = opaque;
@@ -551,7 +558,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     machine->kick_opaque = accel;
     machine->set_a20 = set_a20;
     machine->a20_opaque = accel;
-    accel->listener = (struct memory_listener){.map_changed = map_changed, .code_written = code_written, .opaque = accel};
+    accel->listener = (struct memory_listener){.map_changed = map_changed, .code_written = code_written,
+                                               .settle = settle, .opaque = accel};
     memory_listen(machine->memory, &accel->listener);
     clock_on_earlier(machine->clock, earlier_deadline, accel);
     cpubus_connect_trace();
@@ -600,6 +608,7 @@ void accel_destroy(struct accel *accel)
           (unsigned long long)cpu->stats.blocks_built, (unsigned long long)cpu->stats.blocks_killed,
           (unsigned long long)cpu->stats.page_walks, (unsigned long long)cpu->stats.interrupts);
     print_stats(accel);
+    memory_unlisten(accel->machine->memory, &accel->listener);
     accel->machine->intr.set = NULL;
     accel->machine->drive_cpu = NULL;
     accel->machine->kick = NULL;

@@ -58,6 +58,9 @@ struct engine {
     void (*map_changed)(struct vcpu *vcpu);
     /* More lines for `info accel`; machine lock held.  NULL: none. */
     void (*print)(const struct vcpu *vcpu, void (*print)(void *out, const char *fmt, ...) PRINTF_LIKE(2, 3), void *out);
+    /* Makes the writes to registers that it has gathered (machine/memory.h, late_writes); lock held, any thread.  NULL: it
+     * gathers none. */
+    void (*settle)(struct vcpu *vcpu);
     /* Starts or stops collecting PAGE_DIRTY_SAVE for all of RAM; NULL: the engine's writes always set page flags. */
     int (*dirty_log)(struct vcpu *vcpu, bool on);
 };

@@ -162,6 +162,7 @@ static int create_vm(struct kvm *kvm, struct error *err)
         return error_set(err, errno, "cannot map the KVM processor: %s", strerror(errno));
     kvm->run = run;
     kvm->run_size = (size_t)size;
+    kvm_coalesced_create(kvm);
     int slots = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
     kvm->slot_limit = slots > 0 ? (unsigned)slots : 32;
     kvm->can_inject_nmi = has(kvm->system, KVM_CAP_USER_NMI);
@@ -361,6 +362,7 @@ static bool complete_access(struct kvm *kvm)
         int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
         kvm->synced = r == 0 || errno == EINTR;
         kvm->fpu_known = false;
+        kvm_coalesced_settle(kvm, 0);
         other = r == 0 && !do_access(kvm);
     }
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -631,6 +633,7 @@ static enum engine_exit enter(struct kvm *kvm)
     kvm->has_run = true;
     kvm->synced = r == 0 || code == EINTR;
     kvm->vcpu->exits++;
+    kvm_coalesced_collect(kvm);
     if (r == 0 || code == EINTR) {
         follow_tpr(kvm);
         kvm_msr_follow_apic_base(kvm);
@@ -814,6 +817,7 @@ const struct engine kvm_engine = {
     .registers = registers,
     .alive = alive,
     .map_changed = map_changed,
+    .settle = kvm_settle,
     .dirty_log = dirty_log,
 };
 

@@ -25,6 +25,10 @@ struct kvm_host {
 extern const struct kvm_host *kvm_host;
 
 #define KVM_MAX_SLOTS 64
+#define KVM_MAX_ZONES 8
+/* What fits into a page. */
+#define KVM_RING_ENTRIES                                                                                               \
+    ((u32)((4096 - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio)))
 #define KVM_MAX_MSRS 48
 #define KVM_FPU_SIZE 832u /* of an XSAVE area up to the end of AVX's component */
 
@@ -60,6 +64,12 @@ struct kvm {
     bool has_run;                 /* it may have shadows since */
     bool forgetting;              /* kvm_memory_forget is under way */
     u64 dirty_read_at;   /* host ns */
+
+    /* Writes that KVM gathers (kvm_coalesced.c). */
+    struct kvm_coalesced_mmio_ring *ring; /* NULL: it gathers none */
+    struct kvm_coalesced_mmio_zone zones[KVM_MAX_ZONES];
+    unsigned zone_count;
+    bool settling;
 
     /* State. */
     struct kvm_msr_field msrs[KVM_MAX_MSRS];
@@ -204,5 +214,13 @@ bool kvm_memory_forget(struct kvm *kvm);
 /* A slot for memory that is not on the map. */
 int kvm_memory_add_private(struct kvm *kvm, u64 start, u8 *host, u64 size, struct error *err);
 void kvm_memory_read_dirty(struct kvm *kvm); /* KVM's dirty log to page flags */
+
+/* kvm_coalesced.c: writes that KVM gathers. */
+void kvm_coalesced_create(struct kvm *kvm); /* after the processor's mapping */
+int kvm_coalesced_sync(struct kvm *kvm);    /* zones := the map's regions with late_writes; lock held; -errno */
+/* Makes the writes, in their order; lock held.  `cpu`: whose they are, -1 where the memory map must stay. */
+void kvm_coalesced_settle(struct kvm *kvm, int cpu);
+void kvm_coalesced_collect(struct kvm *kvm); /* the same after each KVM_RUN, without the lock */
+void kvm_settle(struct vcpu *vcpu); /* struct engine's */
 
 #endif

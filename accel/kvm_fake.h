@@ -23,6 +23,8 @@ enum { FAKE_SYSTEM = 100001, FAKE_VM, FAKE_CPU }; /* no descriptors of this proc
 #define FAKE_DATA 0x1000u /* in it: data of port exits */
 #define FAKE_STEPS 64
 #define FAKE_SLOTS 64
+#define FAKE_RING_PAGE 2 /* of the processor's mapping */
+#define FAKE_ZONES 16
 
 /* 0: run->exit_reason and what belongs to it are set; else an errno, with which KVM_RUN fails. */
 typedef int fake_step(struct kvm_run *run);
@@ -70,12 +72,16 @@ struct fake_kvm {
     struct kvm_userspace_memory_region slots[FAKE_SLOTS];
     u64 dirty[FAKE_SLOTS]; /* first 64 pages of each slot */
     unsigned slot_changes;
+    struct kvm_coalesced_mmio_zone zones[FAKE_ZONES];
+    unsigned zone_count;
+    int (*on_completion)(void);
     u8 vectors[16];
     unsigned interrupts, nmis;
     _Alignas(4096) u8 run[FAKE_RUN_SIZE];
 };
 
 static struct fake_kvm fake;
+static bool fake_no_ring; /* outlives fake_install */
 
 static inline struct kvm_run *fake_run(void) { return (struct kvm_run *)fake.run; }
 
@@ -103,6 +109,7 @@ static inline int fake_capability(int capability)
 {
     switch (capability) {
     case KVM_CAP_NR_MEMSLOTS: return FAKE_SLOTS;
+    case KVM_CAP_COALESCED_MMIO: return fake_no_ring ? 0 : FAKE_RING_PAGE;
     case KVM_CAP_SREGS2: return !fake.old_sregs;
     case KVM_CAP_SYNC_REGS: return fake.no_sync ? 0 : KVM_SYNC_X86_VALID_FIELDS;
     case KVM_CAP_EXIT_ON_EMULATION_FAILURE: return !fake.no_emulation_exits;
@@ -120,6 +127,43 @@ static inline void fake_complete(void)
     const void *data = fake_run()->exit_reason == KVM_EXIT_MMIO ? fake_run()->mmio.data : fake.run + FAKE_DATA;
     memcpy(fake.completed_data, data, fake_run()->exit_reason == KVM_EXIT_MMIO ? 8 : sizeof(fake.completed_data));
     fake.regs.rip += fake.length;
+    if (fake.on_completion)
+        fake.on_completion();
+}
+
+static inline struct kvm_coalesced_mmio_ring *fake_ring(void)
+{
+    return (struct kvm_coalesced_mmio_ring *)(fake.run + FAKE_RING_PAGE * 4096);
+}
+
+/* A store of the guest's.  False: no zone, or the ring is full. */
+static inline bool fake_gather(u64 address, u64 value, u32 size)
+{
+    struct kvm_coalesced_mmio_ring *ring = fake_ring();
+    bool found = false;
+    u32 next = (u32)((ring->last + 1) % KVM_RING_ENTRIES);
+    for (unsigned i = 0; i < fake.zone_count; i++)
+        found |= address >= fake.zones[i].addr && address + size <= fake.zones[i].addr + fake.zones[i].size;
+    if (!found || next == ring->first)
+        return false;
+    ring->coalesced_mmio[ring->last] = (struct kvm_coalesced_mmio){.phys_addr = address, .len = size};
+    memcpy(ring->coalesced_mmio[ring->last].data, &value, 8);
+    ring->last = next;
+    return true;
+}
+
+static inline int fake_zone(const struct kvm_coalesced_mmio_zone *zone, bool add)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < fake.zone_count; i++)
+        if (fake.zones[i].addr != zone->addr || fake.zones[i].size != zone->size)
+            fake.zones[kept++] = fake.zones[i];
+    fake.zone_count = kept;
+    if (add && kept == FAKE_ZONES)
+        return fake_fail(ENOSPC);
+    if (add)
+        fake.zones[fake.zone_count++] = *zone;
+    return 0;
 }
 
 /* As KVM does at every return of KVM_RUN. */
@@ -324,6 +368,8 @@ static inline int fake_answer(unsigned long request, void *argument)
         return 0;
     case KVM_SET_USER_MEMORY_REGION: return fake_set_slot(argument);
     case KVM_GET_DIRTY_LOG: return fake_dirty_log(argument);
+    case KVM_REGISTER_COALESCED_MMIO: return fake_zone(argument, true);
+    case KVM_UNREGISTER_COALESCED_MMIO: return fake_zone(argument, false);
     case KVM_GET_SUPPORTED_CPUID: return fake_supported(argument);
     case KVM_GET_MSRS: return fake_msrs(argument, false);
     case KVM_SET_MSRS: return fake_msrs(argument, true);

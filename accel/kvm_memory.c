@@ -245,7 +245,7 @@ int kvm_memory_sync(struct kvm *kvm)
     for (unsigned k = 0; k < count && r == 0; k++)
         if (!kept[k])
             r = add_slot(kvm, &wanted[k]);
-    return r;
+    return r < 0 ? r : kvm_coalesced_sync(kvm);
 }
 
 #endif

@@ -202,6 +202,7 @@ static u64 window_read(void *opaque, u64 offset, unsigned size)
     for (unsigned i = 0; i < size; i++)
         value |= (u64)window_read_byte(opaque, (u32)offset + i) << 8 * i;
     vga_text_used(&((struct cirrus *)opaque)->vga, VGA_WINDOW_BASE + (u32)offset);
+    vga_gather_used(&((struct cirrus *)opaque)->vga);
     return value;
 }
 
@@ -221,6 +222,7 @@ static void window_write(void *opaque, u64 offset, u64 value, unsigned size)
 {
     write_bytes(opaque, window_write_byte, (u32)offset, value, size);
     vga_text_used(&((struct cirrus *)opaque)->vga, VGA_WINDOW_BASE + (u32)offset);
+    vga_gather_used(&((struct cirrus *)opaque)->vga);
 }
 
 static const struct bus_ops window_ops = {.read = window_read, .write = window_write, .min_size = 1, .max_size = 8};

@@ -309,6 +309,7 @@ static void loaded(void *state)
 {
     struct vga *vga = state;
     vga_text_forget(vga);
+    vga_gather_end(vga);
     if (vga->pci.bus)
         pci_loaded(&vga->pci);
     vga->raster[0].used = vga->raster[1].used = false;

@@ -74,6 +74,14 @@ struct vga_text_window {
     u64 mapped_at;        /* ns */
 };
 
+/* vga_gather.c: writes to the window that the engine may make late; window.late_writes says that it may now. */
+struct vga_gather {
+    bool fits;       /* the registers allow it */
+    unsigned uses;   /* accesses since then; from so many on it is worth two changes of the memory map: */
+    unsigned enough;
+    u64 since;       /* ns */
+};
+
 struct vga {
     /* Guest state. */
     u8 misc;                /* Miscellaneous Output */
@@ -99,6 +107,7 @@ struct vga {
     struct vga_raster raster[2];
     u8 raster_current;
     struct vga_text_window text;
+    struct vga_gather gather;
     /* Wiring. */
     const struct vga_extension *extension;
     void *extension_opaque;

@@ -1,8 +1,8 @@
 /*
  * Shared by the files of the VGA: vga.c (registers), vga_memory.c (the window at A0000h), vga_text_window.c (text
- * memory), vga_dispi.c (Bochs
- * extensions), vga_timing.c (the beam), vga_draw.c and vga_linear.c (lines), vga_raster.c (changes between lines),
- * vga_render.c (viewers' surfaces); and by the Super VGAs around it.
+ * memory), vga_gather.c (writes that the engine may make late), vga_dispi.c (Bochs extensions), vga_timing.c (the beam),
+ * vga_draw.c and vga_linear.c (lines), vga_raster.c (changes between lines), vga_render.c (viewers' surfaces); and by the
+ * Super VGAs around it.
  */
 #ifndef DEVICES_VGA_INTERNAL_H
 #define DEVICES_VGA_INTERNAL_H
@@ -95,11 +95,18 @@ void vga_text_forget(struct vga *vga);
 void vga_text_update(struct vga *vga);
 /* The data path of the window served an access. */
 void vga_text_used(struct vga *vga, u32 address);
+/* linear_view is RAM only while nothing else is between the CPU and what it shows; inside memory_begin. */
+void vga_update_linear_view(struct vga *vga);
 /* Around an access, by a CPU or by DMA, to memory as it is. */
 void vga_text_begin_linear(struct vga *vga);
 void vga_text_end_linear(struct vga *vga);
 /* Of vga->linear_view, for the time when it is no RAM. */
 extern const struct bus_ops vga_text_linear_ops;
+
+/* vga_gather.c */
+void vga_gather_update(struct vga *vga); /* after vga_text_update and the direct mapping */
+void vga_gather_used(struct vga *vga);   /* an access of a CPU to the window */
+void vga_gather_end(struct vga *vga);
 
 /* vga.c: one byte register at 3B0h + offset. */
 u8 vga_port_read(struct vga *vga, unsigned port);

@@ -210,6 +210,7 @@ static u64 window_read(void *opaque, u64 offset, unsigned size)
     for (unsigned i = 0; i < size; i++)
         value |= (u64)vga_window_read(opaque, (u32)offset + i) << 8 * i;
     vga_text_used(opaque, VGA_WINDOW_BASE + (u32)offset);
+    vga_gather_used(opaque);
     return value;
 }
 
@@ -218,6 +219,7 @@ static void window_write(void *opaque, u64 offset, u64 value, unsigned size)
     for (unsigned i = 0; i < size; i++)
         vga_window_write(opaque, (u32)offset + i, (u8)(value >> 8 * i));
     vga_text_used(opaque, VGA_WINDOW_BASE + (u32)offset);
+    vga_gather_used(opaque);
 }
 
 const struct bus_ops vga_window_ops = {.read = window_read, .write = window_write, .min_size = 1, .max_size = 8};
@@ -253,11 +255,10 @@ bool vga_is_direct(const struct vga *vga)
     return vga->direct.enabled;
 }
 
-void vga_update_direct(struct vga *vga)
+static void update_direct(struct vga *vga)
 {
     struct region *direct = &vga->direct;
     u32 start = 0;
-    vga_text_update(vga);
     bool on = decide_direct(vga, &start);
     u8 *host = vga->vram + start;
     if (on == direct->enabled && (!on || host == direct->host))
@@ -267,5 +268,14 @@ void vga_update_direct(struct vga *vga)
     direct->host = host;
     direct->page_flags = vga->vram_flags + (host - vga->vram) / 4096;
     memory_enable(vga->machine->memory, direct, on);
+    memory_commit(vga->machine->memory);
+}
+
+void vga_update_direct(struct vga *vga)
+{
+    memory_begin(vga->machine->memory);
+    vga_text_update(vga);
+    update_direct(vga);
+    vga_gather_update(vga);
     memory_commit(vga->machine->memory);
 }

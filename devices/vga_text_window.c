@@ -86,6 +86,7 @@ static void sync_page(struct vga *vga, unsigned first)
 void vga_text_sync(struct vga *vga)
 {
     struct vga_text_window *text = &vga->text;
+    memory_settle(vga->machine->memory);
     for (unsigned i = 0; text->region.enabled && i < CELLS; i += CELLS_A_PAGE)
         if (memcmp(text->cells + i, text->known + i, CELLS_A_PAGE * 2) != 0)
             sync_page(vga, i);
@@ -93,14 +94,20 @@ void vga_text_sync(struct vga *vga)
 
 /* The mapping. */
 
+void vga_update_linear_view(struct vga *vga)
+{
+    bool plain = !vga->text.region.enabled && !vga->window.late_writes;
+    if (vga->linear_view)
+        vga->linear_view->kind = plain ? REGION_RAM : REGION_MMIO;
+}
+
 static void map(struct vga *vga, bool on)
 {
     struct memory *memory = vga->machine->memory;
     memory_begin(memory);
     memory_move(memory, &vga->text.region, vga->text.base);
     memory_enable(memory, &vga->text.region, on);
-    if (vga->linear_view)
-        vga->linear_view->kind = on ? REGION_MMIO : REGION_RAM;
+    vga_update_linear_view(vga);
     memory_commit(memory);
 }
 
@@ -169,10 +176,12 @@ void vga_text_used(struct vga *vga, u32 address)
 
 void vga_text_begin_linear(struct vga *vga)
 {
-    if (may_map(vga))
+    if (may_map(vga)) {
         vga_text_leave(vga);
-    else
+        vga_gather_end(vga);
+    } else {
         vga_text_sync(vga);
+    }
 }
 
 void vga_text_end_linear(struct vga *vga)

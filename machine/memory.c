@@ -22,7 +22,7 @@
 struct shape {
     u8 *host;
     enum region_kind kind;
-    bool log_dirty;
+    bool log_dirty, late_writes;
 };
 
 struct view {
@@ -40,6 +40,7 @@ struct memory {
     size_t last_hit;
     int nesting;
     bool changed; /* a rebuild is due at the last commit */
+    bool settling;
 };
 
 struct memory *memory_create(void)
@@ -127,7 +128,7 @@ static void append(struct view *view, struct region *region, u64 start, u64 end)
         assert(view->ranges && view->shapes);
     }
     view->ranges[view->count] = (struct range){start, end, region, start - region->base};
-    view->shapes[view->count++] = (struct shape){region->host, region->kind, region->log_dirty};
+    view->shapes[view->count++] = (struct shape){region->host, region->kind, region->log_dirty, region->late_writes};
 }
 
 static bool same_view(const struct view *a, const struct view *b)
@@ -138,7 +139,8 @@ static bool same_view(const struct view *a, const struct view *b)
         const struct range *r = &a->ranges[i], *s = &b->ranges[i];
         const struct shape *t = &a->shapes[i], *u = &b->shapes[i];
         if (r->start != s->start || r->end != s->end || r->region != s->region || r->offset != s->offset ||
-            t->host != u->host || t->kind != u->kind || t->log_dirty != u->log_dirty)
+            t->host != u->host || t->kind != u->kind || t->log_dirty != u->log_dirty ||
+            t->late_writes != u->late_writes)
             return false;
     }
     return true;
@@ -440,6 +442,17 @@ static void write_registers(const struct region *region, u64 offset, const u8 *d
     }
 }
 
+void memory_settle(struct memory *memory)
+{
+    if (memory->settling) /* these very writes come by here */
+        return;
+    memory->settling = true;
+    for (struct memory_listener *listener = memory->listeners; listener; listener = listener->next)
+        if (listener->settle)
+            listener->settle(listener->opaque);
+    memory->settling = false;
+}
+
 /* A range is copied: a register access may change the map under us. */
 void memory_read(struct memory *memory, u64 phys, void *data, u64 length)
 {
@@ -453,6 +466,8 @@ void memory_read(struct memory *memory, u64 phys, void *data, u64 length)
         } else {
             struct range range = *found;
             u64 offset = phys - range.start + range.offset;
+            if (range.region->late_writes)
+                memory_settle(memory);
             if (is_host_readable(range.region))
                 memcpy(to, range.region->host + offset, run);
             else
@@ -475,6 +490,8 @@ void memory_write(struct memory *memory, u64 phys, const void *data, u64 length)
         } else {
             struct range range = *found;
             u64 offset = phys - range.start + range.offset;
+            if (range.region->late_writes)
+                memory_settle(memory);
             if (range.region->kind == REGION_RAM)
                 ram_write(memory, range.region, offset, from, run);
             else if (range.region->kind == REGION_ROM)

@@ -47,6 +47,9 @@ struct region {
     bool enabled;
     bool log_dirty; /* RAM: writes must set PAGE_DIRTY_VGA (frame buffers) */
     bool chip_writes; /* RAM: a chip changes it by itself, so a copy would not stay true (lockstep) */
+    /* MMIO: an engine may gather a CPU's writes and make them later, in their order, but before any other access to a
+     * chip and before memory_settle returns.  No RAM may show what they change. */
+    bool late_writes;
     const struct bus_ops *ops;
     void *opaque;
     u8 *host;       /* RAM, ROM, ROMD: owner's memory of `size` bytes, 4 KiB aligned */
@@ -68,6 +71,8 @@ struct memory_listener {
     void (*code_written)(void *opaque, u64 phys, u64 length);
     /* Any write to RAM that no engine made, as host memory.  May be NULL. */
     void (*written)(void *opaque, const u8 *host, u64 length);
+    /* memory_settle.  May be NULL. */
+    void (*settle)(void *opaque);
     void *opaque;
     struct memory_listener *next;
 };
@@ -79,7 +84,8 @@ void memory_destroy(struct memory *memory);
 
 void memory_add(struct memory *memory, struct region *region);
 void memory_remove(struct memory *memory, struct region *region);
-/* Change base, enabled, kind or priority of a linked region.  A call that changes nothing costs nothing. */
+/* Change base, enabled, kind, priority or late_writes of a linked region.  A call that changes nothing costs
+ * nothing. */
 void memory_move(struct memory *memory, struct region *region, u64 base);
 void memory_enable(struct memory *memory, struct region *region, bool enabled);
 /* Several changes, one rebuild: begin, change, commit.  Nests. */
@@ -101,6 +107,10 @@ void memory_write(struct memory *memory, u64 phys, const void *data, u64 length)
 /* One register access of 1, 2, 4 or 8 bytes, as a CPU makes it. */
 u64 memory_load(struct memory *memory, u64 phys, unsigned size);
 void memory_store(struct memory *memory, u64 phys, u64 value, unsigned size);
+
+/* Makes the writes that engines have gathered (late_writes): before a chip looks at what they change, unless a CPU's access
+ * led it there.  Lock held, any thread. */
+void memory_settle(struct memory *memory);
 
 /* Zeroed, page-aligned memory for RAM, ROM and VRAM, backed by a memfd where there is one so that it can be mapped
  * twice.  NULL if the host has too little.  Pages are touched only when used. */

@@ -286,6 +286,10 @@ TEST(listeners_hear_of_changes_and_of_nothing_else)
     h.ram.log_dirty = true;
     memory_commit(h.memory);
     CHECK_EQ(changes, 3);
+    memory_begin(h.memory);
+    h.second.late_writes = true;
+    memory_commit(h.memory);
+    CHECK_EQ(changes, 4);
     teardown(&h);
 }
 
@@ -354,6 +358,39 @@ TEST(block_transfers_skip_holes)
     memory_read(h.memory, 0xff8, data, sizeof(data));
     for (int i = 0; i < 16; i++)
         CHECK_EQ(data[i], i < 8 ? 0xff : 0x33);
+    teardown(&h);
+}
+
+static struct host *settled;
+
+/* An engine that holds a write back: 5Ah to 8000h. */
+static void settle(void *opaque)
+{
+    unsigned *times = opaque;
+    if (!(*times)++)
+        memory_store(settled->memory, 0x8000, 0x5a, 1);
+}
+
+TEST(late_writes_are_made_before_any_other_access_to_the_region)
+{
+    struct host h;
+    unsigned times = 0;
+    struct memory_listener listener = {.settle = settle, .opaque = &times};
+    setup(&h);
+    settled = &h;
+    add_chip(&h, 0x8000, 0x10, &byte_ops);
+    memory_listen(h.memory, &listener);
+    memory_load(h.memory, 0x8000, 1);
+    CHECK_EQ(times, 0); /* it may not be late */
+    h.second.late_writes = true;
+    h.chip.count = 0;
+    memory_store(h.memory, 0x8001, 0x77, 1);
+    CHECK_EQ(times, 1);
+    CHECK_EQ(h.chip.count, 2);
+    CHECK_EQ(h.chip.value[0], 0x5a);
+    CHECK_EQ(h.chip.value[1], 0x77);
+    memory_load(h.memory, 0x1000, 1); /* RAM */
+    CHECK_EQ(times, 1);
     teardown(&h);
 }
 
