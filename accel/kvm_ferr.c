@@ -1,24 +1,25 @@
 /*
- * x87 errors of a guest that wants them as FERR# and IRQ 13 (CR0.NE = 0).  KVM knows no FERR#: AMD's processors stand still
- * at the next waiting instruction, and on Intel's VMX keeps CR0.NE set, whatever the guest is shown, so that the instruction
- * is exception 16, in real-address mode a call of the video BIOS.
+ * x87 errors of a guest that wants them as FERR# and IRQ 13 (CR0.NE = 0).  KVM knows no FERR#: AMD's processors stand
+ * still at the next waiting instruction, and on Intel's VMX keeps CR0.NE set, whatever the guest is shown, so that
+ * the instruction is exception 16, in real-address mode a call of the video BIOS.
  *
- * The interpreter takes over: FERR# rises there, and the processor stays there until the guest has cleared the error.  It is
- * noticed before each time slice, and, where VMX makes it an exception, by a breakpoint of the processor's at the first
- * instruction of the handler, with a watchpoint at the entry of the IDT; one pair for each of real-address and protected
- * mode.  They stand whatever CR0.NE is, for that changes without an exit of KVM's.  At the handler with CR0.NE = 0 and FSW.ES
- * set, a frame that points to a waiting instruction with no INT 10h before it is the exception's: the interpreter takes it
- * back, as IRET would, and only the bytes below the guest's stack pointer tell.  Any other visit goes on with RFLAGS.RF.
+ * The interpreter takes over: FERR# rises there, and the processor stays there until the guest has cleared the
+ * error.  It is noticed before each time slice, and, where VMX makes it an exception, by a breakpoint of the
+ * processor's at the first instruction of the handler, with a watchpoint at the entry of the IDT; one pair for each
+ * of real-address and protected mode.  They stand whatever CR0.NE is, for that changes without an exit of KVM's.  At
+ * the handler with CR0.NE = 0 and FSW.ES set, a frame that points to a waiting instruction with no INT 10h before it
+ * is the exception's: the interpreter takes it back, as IRET would, and only the bytes below the guest's stack
+ * pointer tell.  Any other visit goes on with RFLAGS.RF.
  *
- * No other way is open: KVM reports neither exception 16 nor a change of CR0 or of the x87 control word, and an IDT too
- * short for it would be seen by the guest.
+ * No other way is open: KVM reports neither exception 16 nor a change of CR0 or of the x87 control word, and an IDT
+ * too short for it would be seen by the guest.
  *
- * Source: Intel SDM vol. 3C, "VMX-Fixed Bits in CR0"; vol. 1, "MS-DOS Compatibility Sub-mode"; vol. 3A, "Interrupt 16";
- *   vol. 3B, "Debug Registers"; AMD64 APM vol. 2, "Layout of VMCB" (FERR_FREEZE); Linux kernel documentation, virt/kvm/api:
- *   KVM_SET_GUEST_DEBUG, KVM_TRANSLATE, KVM_GET_FPU.
- * Not modelled: a task gate for exception 16; long mode (systems there set NE).  An IDT that the guest moves is found when
- *   KVM is entered for the next slice, 10 ms at most.  While a debugger's points are in the debug registers, the error is the
- *   exception.
+ * Source: Intel SDM vol. 3C, "VMX-Fixed Bits in CR0"; vol. 1, "MS-DOS Compatibility Sub-mode"; vol. 3A, "Interrupt
+ *   16"; vol. 3B, "Debug Registers"; AMD64 APM vol. 2, "Layout of VMCB" (FERR_FREEZE); Linux kernel documentation,
+ *   virt/kvm/api: KVM_SET_GUEST_DEBUG, KVM_TRANSLATE, KVM_GET_FPU.
+ * Not modelled: a task gate for exception 16; long mode (systems there set NE).  An IDT that the guest moves is found
+ *   when KVM is entered for the next slice, 10 ms at most.  While a debugger's points are in the debug registers, the
+ *   error is the exception.
  * Unverified: AMD's processors.
  */
 #include <config.h>
@@ -41,19 +42,27 @@
 
 static const char irq_13[] = "an x87 error that the guest wants as IRQ 13";
 
+static const u8 *page_of(struct kvm *kvm, const struct kvm_sregs *sregs, u32 linear)
+{
+    struct kvm_translation walk = {.linear_address = linear, .physical_address = linear, .valid = 1};
+    struct cpu_page page;
+    if ((sregs->cr0 & CR0_PG) && (kvm_host->ioctl(kvm->cpu, KVM_TRANSLATE, &walk) < 0 || !walk.valid))
+        return NULL;
+    machine_cpu_bus.page(kvm->vcpu->machine, walk.physical_address, &page);
+    return page.host;
+}
+
 /* Guest memory as the processor has it now; RAM and ROM only. */
 static bool read_guest(struct kvm *kvm, const struct kvm_sregs *sregs, u64 linear, void *data, unsigned length)
 {
+    const u8 *page = NULL;
     for (unsigned i = 0; i < length; i++) {
-        u64 at = (u32)(linear + i);
-        struct kvm_translation walk = {.linear_address = at, .physical_address = at, .valid = 1};
-        if ((sregs->cr0 & CR0_PG) && (kvm_host->ioctl(kvm->cpu, KVM_TRANSLATE, &walk) < 0 || !walk.valid))
+        u32 at = (u32)(linear + i);
+        if (i == 0 || at % PAGE == 0)
+            page = page_of(kvm, sregs, at);
+        if (!page)
             return false;
-        struct cpu_page page;
-        machine_cpu_bus.page(kvm->vcpu->machine, walk.physical_address, &page);
-        if (!page.host)
-            return false;
-        ((u8 *)data)[i] = page.host[walk.physical_address % PAGE];
+        ((u8 *)data)[i] = page[at % PAGE];
     }
     return true;
 }

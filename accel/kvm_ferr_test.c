@@ -1,9 +1,9 @@
 /*
  * x87 errors that a host's processor makes exceptions, and a guest wants as IRQ 13, against a scripted KVM.
  *
- * Source: SDM vol. 1, "MS-DOS Compatibility Sub-mode"; vol. 3A, "Interrupt 16" (a fault: the saved IP is that of the waiting
- *   instruction), "Real-Address Mode: Interrupt and Exception Handling" (IP, CS, FLAGS on the stack); vol. 3B, "Debug
- *   Registers": DR7 has G0 to G3 in bits 1, 3, 5, 7, GD in bit 13, R/W1 and LEN1 in bits 20-23, R/W3 and LEN3 in 28-31.
+ * Source: SDM vol. 1, "MS-DOS Compatibility Sub-mode"; vol. 3A, "Interrupt 16" (a fault: the saved IP is that of the
+ *   waiting instruction), "Real-Address Mode: Interrupt and Exception Handling" (IP, CS, FLAGS on the stack); vol. 3B,
+ *   "Debug Registers": DR7 has G0 to G3 in bits 1, 3, 5, 7, GD in bit 13, R/W1 and LEN1 in bits 20-23, R/W3 and LEN3 in 28-31.
  */
 #include <config.h>
 
@@ -245,7 +245,7 @@ TEST(an_instruction_may_have_prefixes)
     close_rig();
 }
 
-/* Between the error and the next waiting instruction the video BIOS may be called: FERR# is due, the call is not undone. */
+/* Between the error and the next waiting instruction the BIOS may be called: FERR# is due, the call is not undone. */
 TEST(a_call_of_the_handler_is_not_taken_back)
 {
     open_guest();

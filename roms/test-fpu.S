@@ -10,12 +10,88 @@
         .set    buffer, 0x20000         /* 512 bytes and more, aligned */
         .set    CW_DEFAULT, 0x037f
 
+/* Real-address mode, where IRQ 13 is vector 75h and exception 16 would call the video BIOS. */
         .code16
 real_mode_hook:
+        cli
+        movl    $0, real_count
+        movl    0x75 * 4, %eax
+        movl    %eax, real_vector
+        movl    $real_irq_13, 0x75 * 4
+        inb     $0x21, %al
+        movb    %al, real_masks
+        inb     $0xa1, %al
+        movb    %al, real_masks + 1
+        movb    $0xfb, %al              /* the cascade */
+        outb    %al, $0x21
+        movb    $0xdf, %al              /* IRQ 13 */
+        outb    %al, $0xa1
+        movl    %cr0, %eax
+        andl    $~0x2e, %eax            /* NE, TS, EM, MP */
+        movl    %eax, %cr0
+        call    real_error
+        sti
+        nop
+        fwait                           /* held until the interrupt has been */
+        cli
+        movl    real_count, %eax
+        movl    %eax, real_first
+        call    real_error
+        movw    $0x0f00, %ax            /* "Get video mode" while the error waits */
+        int     $0x10
+        movb    %ah, real_columns
+        sti
+        nop
+        fwait
+        cli
+        movl    real_vector, %eax
+        movl    %eax, 0x75 * 4
+        movb    real_masks, %al
+        outb    %al, $0x21
+        movb    real_masks + 1, %al
+        outb    %al, $0xa1
+        sti
         ret
+
+real_error:
+        fninit
+        fldcw   real_control
+        fld1
+        fldz
+        fdivrp
+        ret
+
+real_irq_13:
+        pushw   %ax
+        incl    real_count
+        xorw    %ax, %ax
+        outb    %al, $0xf0
+        fnclex
+        movb    $0x20, %al
+        outb    %al, $0xa0
+        outb    %al, $0x20
+        popw    %ax
+        iret
+
+        .balign 4
+real_control:
+        .word   0x037b, 0               /* zero divide unmasked */
+real_vector:
+        .long   0
+real_count:
+        .long   0
+real_first:
+        .long   0
+real_columns:
+        .long   0
+real_masks:
+        .long   0
         .code32
 
 test_main:
+        field   "real-address mode: IRQ 13", real_first, -1, 1
+        field   "and behind an INT 10h", real_count, -1, 2
+        field   "which did its work: 80 columns", real_columns, 0xff, 80
         movl    %cr0, %eax
         andl    $~0x0c, %eax            /* EM, TS */
         orl     $0x22, %eax             /* NE, MP */

@@ -195,11 +195,13 @@ speaker: enabled=0
 sound: waveoutdrv=dummy
 log: $work/bochs.log
 error: action=report
+panic: action=fatal
 clock: sync=none
 END
     echo continue >"$work/go"
     rm -f "$share/log"
     TERM=xterm script -qfc "timeout -k 5 $limit bochs -q -rc $work/go -f $work/bochsrc" /dev/null >/dev/null </dev/null
+    grep -a '^[0-9]*p\[' "$work/bochs.log" # where Bochs gave up
     grep -a '^model name\|^[a-z_]*: [YN]\|^==\|passed\|FAIL\|clutch:' "$share/log"
 else
     # shellcheck disable=SC2086
