@@ -689,6 +689,7 @@ void accel_step(struct accel *accel, bool interrupts)
 
 enum machine_event accel_ending(const struct accel *accel) { return accel->ending; }
 u64 accel_exits(const struct accel *accel) { return accel->vcpu.exits; }
+u64 accel_fallbacks(const struct accel *accel) { return accel->vcpu.shift.detours; }
 const char *accel_engine_name(const struct accel *accel) { return accel->vcpu.shift.gear->name; }
 
 int accel_shift(struct accel *accel, const char *name, struct error *err)

@@ -222,6 +222,8 @@ int accel_shift(struct accel *accel, const char *name, struct error *err);
 const char *accel_engine_name(const struct accel *accel);
 /* How often an engine that does not count instructions has come back from guest code, so far. */
 u64 accel_exits(const struct accel *accel);
+/* How often the interpreter took over from the engine in gear, so far (accel/shift.c: detours). */
+u64 accel_fallbacks(const struct accel *accel);
 /* For `info exits`; lock held. */
 void accel_print_exits(const struct accel *accel, exits_printer *print, void *out);
 /* For `info accel`; lock held. */

@@ -1,54 +1,50 @@
 /*
- * `clutch bench`: its command line, and the order in which tests, runs and engines take their turns.
+ * `clutch bench`: the order in which tests, runs and engines take their turns.
  *
- * Engines take turns within each run, so that a slow phase of the host meets all of them.  Each measurement is a process
- * of its own (bench_child.h).
+ * Engines take turns within each run of a test, beginning with another one each time, so that a slow phase of the host
+ * meets all of them.  Each measurement is a process of its own (bench_child.h).
  */
 #include "ui/bench.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "accel/accel.h"
 #include "ui/bench_child.h"
+#include "ui/bench_command.h"
 #include "ui/bench_host.h"
+#include "ui/bench_options.h"
+#include "ui/bench_output.h"
 #include "ui/bench_rom.h"
 #include "ui/bench_table.h"
 #include "ui/nearest.h"
+#include "ui/version.h"
 
-enum { STATUS_OK = 0, STATUS_WRONG_USE = 1, STATUS_FAILED = 2 };
+enum { STATUS_OK = 0, STATUS_FAILED = 1 };
 
 #define NATIVE "native"
-#define MAX_ARGUMENTS 256
 
 struct bench {
+    struct bench_options options;
     struct bench_rom rom;
     struct bench_table table;
-    const char *json, *svg, *wanted_engines, *until;
+    struct bench_command command;
+    struct bench_output json, svg;
     char *engine_names;
-    double seconds, timeout;
-    bool list;
-    char **tests; /* patterns */
-    int test_count;
-    char **command; /* behind -- */
-    int command_count;
-    int (*program)(int argc, char **argv, struct bench_figures *figures);
+    bool no_native_32; /* this host's kernel has no 32-bit user mode */
 };
-
-static int wrong(const char *text, const char *what)
-{
-    fprintf(stderr, "clutch bench: ");
-    fprintf(stderr, text, what);
-    fputc('\n', stderr);
-    return -EINVAL;
-}
 
 /* --- engines ----------------------------------------------------------------------------------------------------- */
 
 static void add_engine(struct bench *bench, const char *name)
 {
+    for (int i = 0; i < bench->table.engine_count; i++)
+        if (!strcmp(bench->table.engines[i], name))
+            return;
     if (bench->table.engine_count < BENCH_MAX_ENGINES)
         bench->table.engines[bench->table.engine_count++] = name;
 }
@@ -56,7 +52,7 @@ static void add_engine(struct bench *bench, const char *name)
 static bool has_native(const struct bench *bench)
 {
 #if defined(__x86_64__)
-    return !bench->command;
+    return !bench->options.command;
 #else
     return false;
 #endif
@@ -75,41 +71,58 @@ static void add_all_engines(struct bench *bench)
         if (engines[i]->probe(&why) == 0)
             add_engine(bench, engines[i]->name);
         else
-            fprintf(stderr, "clutch bench: without %s: %s\n", engines[i]->name, why.text);
+            bench_complain("without %s: %s", engines[i]->name, why.text);
     }
+}
+
+static int unknown_engine(const char *name)
+{
+    const char *names[16] = {NATIVE};
+    char hint[200];
+    for (unsigned i = 0; engines[i] && i + 2 < ARRAY_SIZE(names); i++)
+        names[i + 1] = engines[i]->name;
+    return bench_complain("there is no engine '%s'%s", name, nearest_hint(hint, sizeof(hint), name, names));
+}
+
+static int probe_engine(const char *name, size_t length)
+{
+    struct error why = {""};
+    char word[64];
+    snprintf(word, sizeof(word), "%.*s", (int)MIN(length, sizeof(word) - 1), name);
+    const struct engine *engine = engine_find(name, length);
+    if (!engine)
+        return unknown_engine(word);
+    return engine->probe(&why) < 0 ? bench_complain("--accel %s: %s", word, why.text) : 0;
 }
 
 static int add_named_engine(struct bench *bench, const char *name)
 {
-    struct error why = {""};
+    const char *colon = strchr(name, ':'); /* two of them in lockstep */
+    int r = 0;
     if (!strcmp(name, NATIVE)) {
         if (!has_native(bench))
-            return wrong("--engine %s: not here", name);
-        add_engine(bench, NATIVE);
-        return 0;
+            return bench_complain("--accel %s: %s", name,
+                                  bench->options.command ? "a whole machine does not run natively" : "the host is no x86-64");
+    } else if (colon && bench->options.command) {
+        return bench_complain("--accel %s: lockstep is for our own tests here", name);
+    } else {
+        r = probe_engine(name, colon ? (size_t)(colon - name) : strlen(name));
+        if (r == 0 && colon)
+            r = probe_engine(colon + 1, strlen(colon + 1));
     }
-    if (strchr(name, ':')) { /* two of them in lockstep: accel/lockstep.c checks the names */
+    if (r == 0)
         add_engine(bench, name);
-        return 0;
-    }
-    for (unsigned i = 0; engines[i]; i++)
-        if (!strcmp(engines[i]->name, name)) {
-            if (engines[i]->probe(&why) < 0)
-                return wrong("--engine: %s", why.text);
-            add_engine(bench, engines[i]->name);
-            return 0;
-        }
-    return wrong("there is no engine '%s'", name);
+    return r;
 }
 
 static int choose_engines(struct bench *bench)
 {
     int r = 0;
-    if (!bench->wanted_engines) {
+    if (!bench->options.engines) {
         add_all_engines(bench);
         return 0;
     }
-    char *rest = bench->engine_names = strdup(bench->wanted_engines); /* kept: the table points into it */
+    char *rest = bench->engine_names = strdup(bench->options.engines); /* kept: the table points into it */
     for (char *name; r == 0 && (name = strsep(&rest, ","));)
         r = add_named_engine(bench, name);
     return r;
@@ -140,7 +153,8 @@ static bool measure(const struct bench *bench, const struct bench_test *test, co
                     struct bench_sample *sample, struct bench_result *result)
 {
     struct job job = {bench, test, engine, seconds};
-    struct bench_work work = {.run = run_test, .opaque = &job, .size = sizeof(*sample), .timeout = bench->timeout};
+    struct bench_work work = {
+        .run = run_test, .opaque = &job, .size = sizeof(*sample), .timeout = bench->options.timeout};
     struct bench_outcome outcome;
     bench_child(&work, sample, &outcome);
     if (!outcome.problem[0] && sample->valid && sample->passes)
@@ -150,158 +164,142 @@ static bool measure(const struct bench *bench, const struct bench_test *test, co
     return false;
 }
 
-struct runs {
-    double seconds[BENCH_MAX_RUNS];
-    int count;
-};
-
-static void take_sample(const struct bench *bench, struct bench_row *row, int engine, const struct bench_sample *sample,
-                        struct runs *runs)
+static void take_sample(const struct bench *bench, struct bench_row *row, int engine, const struct bench_sample *sample)
 {
+    const char *name = bench->table.engines[engine];
     struct bench_result *result = &row->results[engine];
-    bool interp = !strcmp(bench->table.engines[engine], interp_engine.name);
-    if (runs->count && result->checksum != sample->checksum) {
+    bool leaves = strcmp(name, NATIVE) != 0 && strcmp(name, interp_engine.name) != 0;
+    if (result->run_count && result->checksum != sample->checksum) {
         snprintf(result->problem, sizeof(result->problem), "two runs differ: %08x, %08x", result->checksum,
                  sample->checksum);
         return;
     }
     result->checksum = sample->checksum;
-    runs->seconds[runs->count++] = sample->seconds / (double)sample->passes;
-    result->interpreted = (double)sample->interpreted / (double)sample->passes;
-    result->exits =
-        interp || !strcmp(bench->table.engines[engine], NATIVE) ? -1 : (double)sample->exits / (double)sample->passes;
-    if (interp)
-        row->instructions = result->interpreted;
+    bench_add_run(result, &(struct bench_run){.passes = sample->passes,
+                                              .seconds = sample->seconds,
+                                              .exits = leaves ? (double)sample->exits : -1,
+                                              .fallbacks = (double)sample->fallbacks,
+                                              .interpreted = (double)sample->interpreted});
 }
 
-/* The interpreter counts a pass where it does not take part. */
+static bool runs_natively(const struct bench *bench, const struct bench_test *test)
+{
+    return bench_runs_natively(test) && !(bench->no_native_32 && test->mode == BENCH_RING3_32);
+}
+
+/* Far calls into 32-bit code end the process on a host whose kernel has no such segment. */
+static void probe_native_32(struct bench *bench)
+{
+    struct bench_sample sample;
+    struct bench_result unused = {0};
+    for (int i = 0; i < bench->rom.test_count; i++) {
+        const struct bench_test *test = &bench->rom.tests[i];
+        if (test->mode != BENCH_RING3_32 || !bench_runs_natively(test))
+            continue;
+        bench->no_native_32 = !measure(bench, test, NATIVE, 0.0, &sample, &unused);
+        if (bench->no_native_32 && !bench_interrupted)
+            bench_complain("without native 32-bit code: %s", unused.problem);
+        return;
+    }
+}
+
+/* The interpreter counts a pass, which has the same instructions under all engines. */
 static void count_instructions(const struct bench *bench, const struct bench_test *test, struct bench_row *row)
 {
     struct bench_sample sample;
     struct bench_result unused = {0};
-    if (row->instructions <= 0 && measure(bench, test, interp_engine.name, 0.0, &sample, &unused))
-        row->instructions = (double)sample.interpreted / (double)sample.passes;
+    if (measure(bench, test, interp_engine.name, BENCH_COUNT, &sample, &unused))
+        row->instructions = (double)sample.interpreted;
+}
+
+/* A kernel computes the same in all modes, and the host's own processor says what. */
+static void find_reference(const struct bench *bench, const struct bench_test *test, struct bench_row *row)
+{
+    static char last[32];
+    static u32 checksum;
+    struct bench_sample sample;
+    struct bench_result unused = {0};
+    row->has_reference = !test->operations && !strcmp(last, test->name);
+    for (int i = 0; i < bench->rom.test_count && !row->has_reference && !test->operations; i++) {
+        const struct bench_test *native = &bench->rom.tests[i];
+        if (strncmp(native->name, test->name, sizeof(test->name)) != 0 || native->mode != BENCH_RING3_64 ||
+            !bench_runs_natively(native) || !measure(bench, native, NATIVE, 0.0, &sample, &unused))
+            continue;
+        snprintf(last, sizeof(last), "%.16s", test->name);
+        checksum = sample.checksum;
+        row->has_reference = true;
+    }
+    row->reference = checksum;
+}
+
+/* --- rows ---------------------------------------------------------------------------------------------------------- */
+
+static void print_row(struct bench *bench)
+{
+    struct bench_table *table = &bench->table;
+    for (int i = 0; i < table->engine_count; i++)
+        bench_summarize(&table->rows[table->row_count - 1].results[i]);
+    bench_print_row(stdout, table);
+    fflush(stdout);
+}
+
+/* Only now is it known that the machine can be built. */
+static void print_command_row(struct bench *bench)
+{
+    bench_print_head(stdout, &bench->table);
+    print_row(bench);
+}
+
+static int turn(const struct bench_table *table, int run, int i)
+{
+    return (run + i) % table->engine_count;
 }
 
 static void run_row(struct bench *bench, const struct bench_test *test)
 {
     struct bench_table *table = &bench->table;
     struct bench_row *row = &table->rows[table->row_count];
-    struct runs runs[BENCH_MAX_ENGINES] = {0};
     struct bench_sample sample;
-    *row = (struct bench_row){.operations = test->operations};
+    row->operations = test->operations;
     snprintf(row->name, sizeof(row->name), "%.16s", test->name);
     snprintf(row->mode, sizeof(row->mode), "%s", bench_mode_name(test->mode));
     snprintf(row->unit, sizeof(row->unit), "%.12s", test->unit);
-    for (int run = 0; run < table->runs; run++)
-        for (int i = 0; i < table->engine_count; i++) {
-            struct bench_result *result = &row->results[i];
-            if (!strcmp(table->engines[i], NATIVE) && !bench_runs_natively(test))
+    for (int run = 0; run < table->runs && !bench_interrupted; run++)
+        for (int i = 0; i < table->engine_count && !bench_interrupted; i++) {
+            int engine = turn(table, run, i);
+            struct bench_result *result = &row->results[engine];
+            if (!strcmp(table->engines[engine], NATIVE) && !runs_natively(bench, test))
                 continue;
             result->tried = true;
-            if (!result->problem[0] && measure(bench, test, table->engines[i], bench->seconds, &sample, result))
-                take_sample(bench, row, i, &sample, &runs[i]);
+            if (!result->problem[0] &&
+                measure(bench, test, table->engines[engine], bench->options.seconds, &sample, result))
+                take_sample(bench, row, engine, &sample);
         }
-    for (int i = 0; i < table->engine_count; i++)
-        row->results[i].time = bench_statistics(runs[i].seconds, runs[i].count);
     count_instructions(bench, test, row);
-    table->row_count++;
-    bench_print_row(stdout, table, row);
-    fflush(stdout);
-}
-
-/* --- a command of the user's ------------------------------------------------------------------------------------- */
-
-struct command_answer {
-    int status;
-    struct bench_figures figures;
-};
-
-static void run_command(void *opaque, void *answer)
-{
-    static char accel[] = "-accel", name[] = "clutch";
-    const struct job *job = opaque;
-    char *argv[MAX_ARGUMENTS + 4] = {name};
-    struct command_answer result = {0};
-    int argc = 1;
-    for (int i = 0; i < job->bench->command_count; i++)
-        argv[argc++] = job->bench->command[i];
-    argv[argc++] = accel;
-    argv[argc++] = (char *)job->engine;
-    result.status = job->bench->program(argc, argv, &result.figures);
-    memcpy(answer, &result, sizeof(result));
-}
-
-static void measure_command(const struct bench *bench, struct bench_row *row, int engine, struct runs *runs)
-{
-    struct job job = {.bench = bench, .engine = bench->table.engines[engine]};
-    struct command_answer answer = {0};
-    struct bench_work work = {.run = run_command,
-                              .opaque = &job,
-                              .size = sizeof(answer),
-                              .capture = true,
-                              .until = bench->until,
-                              .timeout = bench->timeout};
-    struct bench_result *result = &row->results[engine];
-    struct bench_outcome outcome;
-    bench_child(&work, &answer, &outcome);
-    if (!outcome.problem[0] && bench->until && !outcome.found)
-        snprintf(result->problem, sizeof(result->problem), "ended (exit status %d) without the text of --until",
-                 answer.status);
-    else if (!outcome.problem[0] && !bench->until && answer.status == 1 && !answer.figures.instructions)
-        snprintf(result->problem, sizeof(result->problem), "did not start");
-    else
-        memcpy(result->problem, outcome.problem, sizeof(result->problem));
-    if (result->problem[0])
+    find_reference(bench, test, row);
+    if (bench_interrupted)
         return;
-    bool interp = !strcmp(job.engine, interp_engine.name);
-    runs->seconds[runs->count++] = outcome.seconds;
-    result->checksum = bench->until ? 0 : (u32)answer.status;
-    result->interpreted = (double)answer.figures.instructions;
-    result->exits = interp ? -1 : (double)answer.figures.exits;
-    if (interp)
-        row->instructions = result->interpreted;
+    table->row_count++;
+    print_row(bench);
 }
 
-static void run_command_row(struct bench *bench)
+static int run_command_row(struct bench *bench)
 {
     struct bench_table *table = &bench->table;
     struct bench_row *row = &table->rows[table->row_count++];
-    struct runs runs[BENCH_MAX_ENGINES] = {0};
     snprintf(row->name, sizeof(row->name), "command");
     for (int run = 0; run < table->runs; run++)
-        for (int i = 0; i < table->engine_count; i++) {
-            row->results[i].tried = true;
-            if (!row->results[i].problem[0])
-                measure_command(bench, row, i, &runs[i]);
+        for (int i = 0; i < table->engine_count && !bench_interrupted; i++) {
+            int engine = turn(table, run, i);
+            row->results[engine].tried = true;
+            if (!row->results[engine].problem[0] && bench_command_run(&bench->command, table, engine) < 0)
+                return -EINVAL;
         }
-    for (int i = 0; i < table->engine_count; i++)
-        row->results[i].time = bench_statistics(runs[i].seconds, runs[i].count);
-    bench_print_row(stdout, table, row);
-}
-
-/* --- command line ------------------------------------------------------------------------------------------------ */
-
-static void print_help(void)
-{
-    puts(
-        "Usage: clutch bench [options] [TEST...]\n"
-        "       clutch bench [options] -- OPTIONS OF CLUTCH\n\n"
-        "Runs our benchmark guest, or the machine that the options behind -- describe, under every engine of this "
-        "host;\n"
-        "what can run natively runs natively too.  TEST: a name of --list, a part of it before or behind the dash\n"
-        "(x87, 64u), or a pattern ('port-*').\n\n"
-        "  --list             the tests\n"
-        "  --engine A,B       only these: native, interp, kvm; A:B: two in lockstep, compared after every instruction\n"
-        "  --runs N           this many runs of each (3); the table has the median\n"
-        "  --time SECONDS     measure at least so long in each run (0.1)\n"
-        "  --timeout SECONDS  give up a run after this (120)\n"
-        "  --json FILE        the figures\n"
-        "  --svg FILE         a bar chart\n"
-        "  --until TEXT       the machine behind -- is done when this appears on its standard output (-serial stdio,\n"
-        "                     -nographic); otherwise when it ends: power-off, or isa-debug-exit, whose status must be\n"
-        "                     the same under all engines\n\n"
-        "Exit status: 0 all is well, 1 wrong use, 2 a test failed or engines disagree.");
+    if (bench_interrupted)
+        table->row_count--;
+    else
+        print_command_row(bench);
+    return 0;
 }
 
 static void print_list(const struct bench *bench)
@@ -316,177 +314,185 @@ static void print_list(const struct bench *bench)
     }
 }
 
-static int parse_number(const char *option, const char *text, double low, double high, double *value)
+static bool chosen(const struct bench *bench, const struct bench_test *test)
 {
-    char *end;
-    *value = strtod(text, &end);
-    if (end != text && !*end && *value >= low && *value <= high)
+    for (int i = 0; i < bench->options.test_count; i++)
+        if (bench_test_matches(test, bench->options.tests[i]))
+            return true;
+    return bench->options.test_count == 0;
+}
+
+/* --- files and signals --------------------------------------------------------------------------------------------- */
+
+static int open_file(struct bench_output *output, const char *path)
+{
+    int r = bench_output_open(output, path);
+    return r < 0 ? bench_complain("%s: %s", path, strerror(-r)) : 0;
+}
+
+static int open_files(struct bench *bench)
+{
+    int r = open_file(&bench->json, bench->options.json);
+    if (r == 0)
+        r = open_file(&bench->svg, bench->options.svg);
+    if (r == 0 && bench_output_same(&bench->json, &bench->svg))
+        r = bench_complain("%s: --json and --svg want files of their own", bench->options.svg);
+    return r;
+}
+
+static void drop_files(struct bench *bench)
+{
+    bench_output_drop(&bench->json);
+    bench_output_drop(&bench->svg);
+}
+
+static int write_file(struct bench_output *output, const struct bench_table *table,
+                      void (*write)(FILE *, const struct bench_table *))
+{
+    char *text = NULL;
+    size_t size = 0;
+    const char *path = output->path;
+    FILE *memory = path ? open_memstream(&text, &size) : NULL;
+    if (!path)
         return 0;
-    fprintf(stderr, "clutch bench: --%s %s: not a number from %g to %g\n", option, text, low, high);
-    return -EINVAL;
-}
-
-enum { LIST = 1000, ENGINE, RUNS, TIME, TIMEOUT, JSON, SVG, UNTIL, HELP };
-
-static const struct option options[] = {
-    {"list", no_argument, NULL, LIST},
-    {"engine", required_argument, NULL, ENGINE},
-    {"runs", required_argument, NULL, RUNS},
-    {"time", required_argument, NULL, TIME},
-    {"timeout", required_argument, NULL, TIMEOUT},
-    {"json", required_argument, NULL, JSON},
-    {"svg", required_argument, NULL, SVG},
-    {"until", required_argument, NULL, UNTIL},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static int unknown_option(const char *given)
-{
-    const char *names[ARRAY_SIZE(options)];
-    char hint[200], word[100];
-    size_t i;
-    for (i = 0; options[i].name; i++)
-        names[i] = options[i].name;
-    names[i] = NULL;
-    snprintf(word, sizeof(word), "%s", given + strspn(given, "-"));
-    word[strcspn(word, "=")] = 0;
-    for (i = 0; names[i]; i++)
-        if (!strcmp(names[i], word))
-            return wrong(options[i].has_arg ? "--%s wants a value" : "--%s takes no value", word);
-    fprintf(stderr, "clutch bench: there is no option '%s'%s\n", given, nearest_hint(hint, sizeof(hint), word, names));
-    return -EINVAL;
-}
-
-static int take_option(struct bench *bench, int option, char **argv)
-{
-    double number;
-    int r = 0;
-    switch (option) {
-    case LIST: bench->list = true; break;
-    case ENGINE: bench->wanted_engines = optarg; break;
-    case RUNS:
-        r = parse_number("runs", optarg, 1, BENCH_MAX_RUNS, &number);
-        bench->table.runs = (int)number;
-        break;
-    case TIME: r = parse_number("time", optarg, 0.0001, 3600, &bench->seconds); break;
-    case TIMEOUT: r = parse_number("timeout", optarg, 0.1, 86400, &bench->timeout); break;
-    case JSON: bench->json = optarg; break;
-    case SVG: bench->svg = optarg; break;
-    case UNTIL:
-        bench->until = optarg;
-        if (!*optarg || strlen(optarg) > BENCH_SEARCH_MAX)
-            r = wrong("--until wants a text of 1 to 200 bytes%s", "");
-        break;
-    case HELP: print_help(); exit(STATUS_OK);
-    default: r = unknown_option(argv[optind - 1]); break;
+    int r = -ENOMEM;
+    if (memory) {
+        write(memory, table);
+        if (fclose(memory) == 0)
+            r = bench_output_write(output, text, size);
     }
-    return r;
+    free(text);
+    return r < 0 ? bench_complain("%s: %s", path, strerror(-r)) : 0;
 }
 
-static int parse(struct bench *bench, int argc, char **argv)
+static void note_signal(int number)
 {
-    int option, r = 0, end = argc;
-    for (int i = 1; i < argc && end == argc; i++)
-        if (!strcmp(argv[i], "--"))
-            end = i;
-    if (end < argc) {
-        bench->command = argv + end + 1;
-        bench->command_count = argc - end - 1;
-        if (bench->command_count > MAX_ARGUMENTS)
-            return wrong("too many options behind --%s", "");
+    bench_interrupted = number;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        struct sigaction action, before;
+        memset(&action, 0, sizeof(action));
+        action.sa_handler = note_signal;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
     }
-    opterr = 0;
-    optind = 1;
-    while (r == 0 && (option = getopt_long(end, argv, "", options, NULL)) != -1)
-        r = take_option(bench, option, argv);
-    bench->tests = argv + optind;
-    bench->test_count = end - optind;
-    if (r == 0 && bench->command && bench->test_count)
-        r = wrong("either tests or a machine behind --, not both (%s)", bench->tests[0]);
-    if (r == 0 && bench->until && !bench->command)
-        r = wrong("--until is for a machine behind --%s", "");
-    return r;
+}
+
+/* Ends as the signal would have ended us. */
+static int end_by_signal(struct bench *bench)
+{
+    drop_files(bench);
+    fflush(stdout);
+    if (bench_interrupted != SIGPIPE)
+        bench_complain("interrupted after %d %s%s", bench->table.row_count, bench->table.row_count == 1 ? "test" : "tests",
+                       bench->options.json || bench->options.svg ? "; no file was written" : "");
+    signal(bench_interrupted, SIG_DFL);
+    raise(bench_interrupted);
+    return 128 + bench_interrupted;
 }
 
 /* --- all of it --------------------------------------------------------------------------------------------------- */
 
-static bool chosen(const struct bench *bench, const struct bench_test *test)
+static int run_tests(struct bench *bench)
 {
-    for (int i = 0; i < bench->test_count; i++)
-        if (bench_test_matches(test, bench->tests[i]))
-            return true;
-    return bench->test_count == 0;
-}
-
-/* Each word must name something. */
-static int check_tests(const struct bench *bench)
-{
-    for (int i = 0; i < bench->test_count; i++) {
-        bool any = false;
-        for (int t = 0; t < bench->rom.test_count; t++)
-            any |= bench_test_matches(&bench->rom.tests[t], bench->tests[i]);
-        if (!any)
-            return wrong("there is no test '%s' (--list shows them)", bench->tests[i]);
-    }
+    struct bench_table *table = &bench->table;
+    if (bench->options.command)
+        return run_command_row(bench);
+    for (int i = 0; i < bench->rom.test_count && table->row_count < BENCH_MAX_ROWS && !bench_interrupted; i++)
+        if (chosen(bench, &bench->rom.tests[i]))
+            run_row(bench, &bench->rom.tests[i]);
     return 0;
 }
 
-static int write_file(const char *path, const struct bench_table *table,
-                      void (*write)(FILE *, const struct bench_table *))
+static int terminal_width(void)
 {
-    FILE *file = path ? fopen(path, "we") : NULL;
-    if (!path)
-        return 0;
-    if (file) {
-        write(file, table);
-        bool failed = ferror(file);
-        if (fclose(file) == 0 && !failed)
-            return 0;
-    }
-    fprintf(stderr, "clutch bench: %s: %s\n", path, strerror(errno));
-    return -EIO;
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        return MAX(40, size.ws_col);
+    return columns && atoi(columns) > 0 ? MAX(40, atoi(columns)) : 120;
+}
+
+static int finish(struct bench *bench)
+{
+    struct bench_table *table = &bench->table;
+    int failures = bench_failures(table);
+    bench_print_foot(stdout, table);
+    if (failures)
+        printf("%d of %d tests FAILED\n", failures, table->row_count);
+    fflush(stdout);
+    int r = write_file(&bench->json, table, bench_write_json);
+    if (write_file(&bench->svg, table, bench_write_svg) < 0 || r < 0)
+        return STATUS_FAILED;
+    return failures ? STATUS_FAILED : STATUS_OK;
 }
 
 static int run_all(struct bench *bench)
 {
     struct bench_table *table = &bench->table;
-    table->seconds = bench->command ? 0 : bench->seconds;
-    bench_describe_host(table);
-    bench_print_head(stdout, table);
-    if (bench->command)
-        run_command_row(bench);
-    for (int i = 0; i < bench->rom.test_count && !bench->command && i < BENCH_MAX_ROWS; i++)
-        if (chosen(bench, &bench->rom.tests[i]))
-            run_row(bench, &bench->rom.tests[i]);
-    bench_print_foot(stdout, table);
-    int failures = bench_failures(table);
-    if (failures)
-        printf("%d of %d tests failed\n", failures, table->row_count);
+    struct bench_usage before, after;
+    catch_signals();
+    table->runs = bench->options.runs;
+    table->seconds = bench->options.command ? 0 : bench->options.seconds;
+    table->typed = bench->options.step_count > 0;
+    table->until = bench->options.until != NULL;
+    table->width = terminal_width();
+    snprintf(table->version, sizeof(table->version), "%s", CLUTCH_VERSION);
+    bench_describe_host(&table->host);
+    for (int i = 0; i < table->engine_count; i++)
+        if (!strcmp(table->engines[i], NATIVE))
+            probe_native_32(bench);
+    bool known = bench_usage(&before);
+    if (!bench->options.command)
+        bench_print_head(stdout, table);
     fflush(stdout);
-    if (write_file(bench->json, table, bench_write_json) < 0 || write_file(bench->svg, table, bench_write_svg) < 0)
-        return STATUS_WRONG_USE;
-    return failures ? STATUS_FAILED : STATUS_OK;
+    int r = run_tests(bench);
+    if (bench_interrupted)
+        return end_by_signal(bench);
+    if (r < 0) {
+        drop_files(bench);
+        return STATUS_FAILED;
+    }
+    if (known && bench_usage(&after))
+        bench_describe_disturbance(&table->host, &before, &after);
+    return finish(bench);
+}
+
+static int prepare(struct bench *bench)
+{
+    int r = bench_check_tests(&bench->options, &bench->rom);
+    if (r == 0 && bench->options.command)
+        r = bench_command_prepare(&bench->command, &bench->table);
+    if (r == 0)
+        r = choose_engines(bench);
+    return r == 0 ? open_files(bench) : r;
 }
 
 int bench_main(int argc, char **argv, int (*program)(int argc, char **argv, struct bench_figures *figures))
 {
     static struct bench bench;
-    bench.program = program;
-    bench.table.runs = 3;
-    bench.seconds = 0.1;
-    bench.timeout = 120;
-    if (parse(&bench, argc, argv) < 0)
-        return STATUS_WRONG_USE;
-    if (!bench_rom_open(&bench.rom)) {
-        wrong("the benchmark's ROM is not in this build%s", "");
-        return STATUS_WRONG_USE;
+    if (bench_options_parse(&bench.options, argc, argv) < 0)
+        return STATUS_FAILED;
+    if (bench.options.help) {
+        bench_print_help();
+        return STATUS_OK;
     }
-    if (bench.list) {
+    if (!bench_rom_open(&bench.rom)) {
+        bench_complain("the benchmark's ROM is not in this build");
+        return STATUS_FAILED;
+    }
+    if (bench.options.list) {
         print_list(&bench);
         return STATUS_OK;
     }
-    if (check_tests(&bench) < 0 || choose_engines(&bench) < 0)
-        return STATUS_WRONG_USE;
+    bench.command = (struct bench_command){.options = &bench.options, .program = program};
+    if (prepare(&bench) < 0) {
+        drop_files(&bench);
+        return STATUS_FAILED;
+    }
     return run_all(&bench);
 }

@@ -8,8 +8,10 @@
 
 /* What a machine did, told by the program when it has ended. */
 struct bench_figures {
+    bool started;     /* else the options describe no machine that can be built here */
     u64 instructions; /* that the interpreter counted */
     u64 exits;        /* of engines that leave the guest for the host */
+    u64 fallbacks;    /* how often the interpreter took over from them */
 };
 
 /* argv[0] is "bench".  program: the whole of clutch with a command line, which returns its exit status and fills in the

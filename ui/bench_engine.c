@@ -41,7 +41,7 @@ struct bench_device {
     u32 reads, written;
     /* When the guest began. */
     struct timespec began;
-    u64 instructions, exits;
+    u64 instructions, exits, fallbacks;
     bool has_checksum;
 };
 
@@ -82,16 +82,18 @@ static u32 next_batch(struct bench_device *device)
 static void begin(struct bench_device *device)
 {
     device->exits = accel_exits(device->accel);
+    device->fallbacks = accel_fallbacks(device->accel);
     device->instructions = cpu_instructions(device->machine->cpus[0]);
     clock_gettime(CLOCK_MONOTONIC, &device->began);
 }
 
 static void end(struct bench_device *device, u32 checksum)
 {
-    double seconds = seconds_since(&device->began);
-    u64 instructions = cpu_instructions(device->machine->cpus[0]) - device->instructions;
-    bench_batch_took(&device->batches, device->sample, seconds, instructions,
-                     accel_exits(device->accel) - device->exits);
+    struct bench_batch took = {.seconds = seconds_since(&device->began)};
+    took.interpreted = cpu_instructions(device->machine->cpus[0]) - device->instructions;
+    took.exits = accel_exits(device->accel) - device->exits;
+    took.fallbacks = accel_fallbacks(device->accel) - device->fallbacks;
+    bench_batch_took(&device->batches, device->sample, &took);
     if (device->has_checksum && device->sample->checksum != checksum)
         problem(device, "two batches differ: the checksum of one is %08x", checksum);
     device->has_checksum = true;

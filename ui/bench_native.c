@@ -70,7 +70,7 @@ void bench_run_native(const struct bench_rom *rom, const struct bench_test *test
             break;
         double began = now();
         u32 checksum = enter(&call);
-        bench_batch_took(&batches, sample, now() - began, 0, 0);
+        bench_batch_took(&batches, sample, &(struct bench_batch){.seconds = now() - began});
         if (call.differ || (!first && checksum != sample->checksum)) {
             snprintf(sample->problem, sizeof(sample->problem), "passes differ");
             return;

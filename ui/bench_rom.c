@@ -62,8 +62,20 @@ bool bench_runs_natively(const struct bench_test *test)
 #define BATCH_SECONDS 0.02
 #define BATCH_MAX (1u << 20)
 
+/* One pass to warm up, one, and two: two less one is a pass without what surrounds a batch. */
+static const u64 counting[] = {1, 1, 2, 0};
+
+static void count_batch(struct bench_batches *batches, struct bench_sample *sample, u64 interpreted)
+{
+    sample->interpreted = interpreted - (batches->counted == 2 ? sample->interpreted : 0);
+    sample->passes = 1;
+    batches->counted++;
+}
+
 u64 bench_next_batch(struct bench_batches *batches, const struct bench_sample *sample)
 {
+    if (batches->enough < 0)
+        return counting[MIN(batches->counted, 3)];
     if (sample->seconds >= batches->enough && sample->passes)
         return 0;
     if (!batches->batch)
@@ -74,16 +86,20 @@ u64 bench_next_batch(struct bench_batches *batches, const struct bench_sample *s
 /* The first batch, of one pass, warms the engine up (decoding, page tables), the next ones find out how many passes to
  * make.  One that takes as long as the whole measurement should is taken as it is.  An engine may become faster later
  * (accel/shift.c: KVM takes over from the interpreter): a batch that has become short does not count, and grows. */
-void bench_batch_took(struct bench_batches *batches, struct bench_sample *sample, double seconds, u64 interpreted,
-                      u64 exits)
+void bench_batch_took(struct bench_batches *batches, struct bench_sample *sample, const struct bench_batch *took)
 {
-    double want = MIN(BATCH_SECONDS, batches->enough);
+    double want = MIN(BATCH_SECONDS, batches->enough), seconds = took->seconds;
+    if (batches->enough < 0) {
+        count_batch(batches, sample, took->interpreted);
+        return;
+    }
     batches->warm &= seconds >= want / 2 || batches->batch >= BATCH_MAX;
     if (batches->warm || seconds >= batches->enough) {
         sample->passes += batches->batch;
         sample->seconds += seconds;
-        sample->interpreted += interpreted;
-        sample->exits += exits;
+        sample->interpreted += took->interpreted;
+        sample->exits += took->exits;
+        sample->fallbacks += took->fallbacks;
     } else if (!batches->first_done) {
         batches->first_done = true;
     } else if (seconds >= want / 2 || batches->batch >= BATCH_MAX) {

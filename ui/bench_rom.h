@@ -46,20 +46,28 @@ struct bench_sample {
     double seconds;  /* of the host's clock between the guest's two port writes, summed over batches */
     u64 interpreted; /* instructions that the interpreter executed in that time */
     u64 exits;       /* of engines that leave the guest for the host */
+    u64 fallbacks;   /* how often the interpreter took over */
 };
+
+/* What one batch took. */
+struct bench_batch {
+    double seconds;
+    u64 interpreted, exits, fallbacks;
+};
+
+#define BENCH_COUNT (-1.0) /* in place of seconds: `interpreted` becomes the exact number of instructions of one pass */
 
 /* Decides how many passes the next batch has, and when there have been enough. */
 struct bench_batches {
-    double enough;   /* seconds to measure */
+    double enough;   /* seconds to measure, or BENCH_COUNT */
+    int counted;     /* batches of BENCH_COUNT that have been */
     u64 batch;       /* passes of the batch under way; 0: none yet */
     bool first_done; /* at least one batch has been */
     bool warm;       /* the next batch counts */
 };
 /* How many passes now; 0: enough. */
 u64 bench_next_batch(struct bench_batches *batches, const struct bench_sample *sample);
-/* The batch took so long. */
-void bench_batch_took(struct bench_batches *batches, struct bench_sample *sample, double seconds, u64 interpreted,
-                      u64 exits);
+void bench_batch_took(struct bench_batches *batches, struct bench_sample *sample, const struct bench_batch *took);
 
 /* Run in this process, which may be a child made for it. */
 void bench_run_engine(const struct bench_rom *rom, const struct bench_test *test, const char *engine, double enough,

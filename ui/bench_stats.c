@@ -18,16 +18,24 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double median_of(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), ascending);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
 struct bench_stats bench_statistics(const double *values, size_t count)
 {
-    double sorted[MAX_VALUES];
+    double sorted[MAX_VALUES], distances[MAX_VALUES];
     if (!count)
         return (struct bench_stats){0};
     count = MIN(count, (size_t)MAX_VALUES);
     memcpy(sorted, values, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), ascending);
-    double median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2, range = sorted[count - 1] - sorted[0];
-    return (struct bench_stats){median, sorted[0], sorted[count - 1], median > 0 ? range / median : 0};
+    double median = median_of(sorted, count), range = sorted[count - 1] - sorted[0];
+    for (size_t i = 0; i < count; i++)
+        distances[i] = fabs(values[i] - median);
+    return (struct bench_stats){median, sorted[0], sorted[count - 1], median_of(distances, count),
+                                median > 0 ? range / median : 0};
 }
 
 double bench_geometric_mean(const double *values, size_t count)

@@ -8,7 +8,8 @@
 
 struct bench_stats {
     double median, minimum, maximum;
-    double spread; /* (maximum - minimum) / median */
+    double deviation; /* median absolute deviation: the median of the distances from the median */
+    double range;     /* (maximum - minimum) / median */
 };
 
 /* All 0 if there are none.  The median of an even number is the mean of the middle two. */

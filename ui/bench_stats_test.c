@@ -14,7 +14,7 @@ TEST(the_median_of_an_odd_number_is_the_middle_one)
     double values[] = {5, 1, 3};
     struct bench_stats stats = bench_statistics(values, 3);
     CHECK(stats.median == 3 && stats.minimum == 1 && stats.maximum == 5);
-    CHECK(close_to(stats.spread, 4.0 / 3));
+    CHECK(close_to(stats.range, 4.0 / 3));
 }
 
 TEST(the_median_of_an_even_number_is_the_mean_of_two)
@@ -23,10 +23,17 @@ TEST(the_median_of_an_even_number_is_the_mean_of_two)
     CHECK(bench_statistics(values, 4).median == 6);
 }
 
+/* Distances from the median 3: 2, 1, 0, 1, 97. */
+TEST(one_wild_value_hardly_moves_the_median_absolute_deviation)
+{
+    double values[] = {1, 2, 3, 4, 100};
+    CHECK(bench_statistics(values, 5).deviation == 1);
+}
+
 TEST(one_value_has_no_spread_and_none_gives_nothing)
 {
     double value = 7;
-    CHECK(bench_statistics(&value, 1).median == 7 && bench_statistics(&value, 1).spread == 0);
+    CHECK(bench_statistics(&value, 1).median == 7 && bench_statistics(&value, 1).range == 0);
     CHECK(bench_statistics(NULL, 0).median == 0);
 }
 

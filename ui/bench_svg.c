@@ -55,7 +55,7 @@ static double value(const struct chart *chart, const struct bench_row *row, int 
     const struct bench_result *result = &row->results[engine];
     if (!result->tried || result->problem[0])
         return 0;
-    return chart->linear ? result->time.median : bench_mips(row, engine);
+    return chart->linear ? result->time.median : bench_mips(chart->table, row, engine);
 }
 
 static double extent(const struct chart *chart, double v)
@@ -208,7 +208,7 @@ static void draw_head(const struct chart *chart, int width)
     char words[512];
     text(chart, MARGIN, 36, "class=\"title\"",
          chart->linear ? "clutch bench: time of a command, in seconds" : "clutch bench: speed by engine");
-    snprintf(words, sizeof(words), "%s, %s. KVM: %s", table->processor, table->system, table->kvm);
+    snprintf(words, sizeof(words), "%s, %s. KVM: %s", table->host.processor, table->host.system, table->host.kvm);
     text(chart, MARGIN, 56, "class=\"sub\"", words);
     double x = MARGIN;
     for (int i = 0; i < table->engine_count; i++) {

@@ -342,7 +342,10 @@ static int exit_status(struct program *program)
 static void tell_figures(struct program *program, struct bench_figures *figures)
 {
     if (figures && program->machine->cpu_count)
-        *figures = (struct bench_figures){cpu_instructions(program->machine->cpus[0]), accel_exits(program->accel)};
+        *figures = (struct bench_figures){.started = true,
+                                          .instructions = cpu_instructions(program->machine->cpus[0]),
+                                          .exits = accel_exits(program->accel),
+                                          .fallbacks = accel_fallbacks(program->accel)};
 }
 
 /* figures: NULL, or what the benchmark wants to know at the end. */
