@@ -317,8 +317,6 @@ static void run(struct accel *accel)
     struct machine *machine = accel->machine;
     u64 budget = slice(accel);
     bool alone = debug_is_alone(&accel->debug);
-    if (alone && vcpu->engine->timed)
-        shift_step_aside(vcpu, "single steps of a debugger");
     if (vcpu->engine->timed)
         vcpu->slice_ns = slice_ns(accel);
     else if (vcpu->shift.left)

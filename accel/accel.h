@@ -41,6 +41,9 @@ struct engine {
     enum engine_exit (*run)(struct vcpu *vcpu, u64 budget);
     /* Executes one instruction and no interrupt: ENGINE_EXIT_DEBUG if it did.  NULL: run() with a budget of 1 does it. */
     enum engine_exit (*step)(struct vcpu *vcpu);
+    /* For a debugger: as cpu_step (cpu/cpu.h).  ENGINE_EXIT_CANNOT: nothing of it was done, struct cpu is complete, and the
+     * interpreter makes this step.  NULL: it is the interpreter. */
+    enum engine_exit (*debug_step)(struct vcpu *vcpu, bool interrupts);
     /* Any thread, signal handlers too: run() returns soon. */
     void (*kick)(struct vcpu *vcpu);
     /* INTR or NMI rose, or a timer is due earlier; machine lock held, any thread.  NULL: the engine looks by itself. */

@@ -15,9 +15,27 @@ u64 debug_place(const struct cpu *cpu)
     return (cpu->efer & EFER_LMA) && (cs->access & SEG_L) ? cpu->rip : (u32)(cs->base + cpu->rip);
 }
 
+static void put_in_gear(struct vcpu *vcpu, const struct engine *engine)
+{
+    machine_lock(vcpu->machine);
+    vcpu->engine = engine;
+    engine->load(vcpu);
+    machine_unlock(vcpu->machine);
+}
+
 enum engine_exit debug_step(const struct debug *debug, struct vcpu *vcpu)
 {
-    return interp_step(vcpu, debug->stepping && debug->interrupts);
+    const struct engine *engine = vcpu->engine;
+    bool interrupts = debug->stepping && debug->interrupts;
+    if (!engine->debug_step)
+        return interp_step(vcpu, interrupts);
+    enum engine_exit why = engine->debug_step(vcpu, interrupts);
+    if (why != ENGINE_EXIT_CANNOT)
+        return why;
+    put_in_gear(vcpu, &interp_engine);
+    why = interp_step(vcpu, interrupts);
+    put_in_gear(vcpu, engine);
+    return why;
 }
 
 bool debug_stopped(struct debug *debug, const struct cpu *cpu)

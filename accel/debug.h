@@ -2,8 +2,8 @@
  * How a debugger stops the machine, steps it, and lets it go on; the points themselves are in struct cpu
  * (cpu/debugger.h).  Inside accel/: others use what accel.h says of it.
  *
- * A single step is the interpreter's, whatever engine is in gear: it is one instruction there, faults included, and the
- * guest cannot tell.  RFLAGS.TF, by which KVM steps, would be seen by the handler of an instruction that faults.
+ * A single step is what the interpreter makes of it: one instruction, faults included, and the guest cannot tell.  An engine
+ * makes those that it can make alike (kvm_step.c), the interpreter the others, and the engine stays in gear.
  */
 #ifndef ACCEL_DEBUG_H
 #define ACCEL_DEBUG_H
@@ -27,7 +27,7 @@ static inline bool debug_holds_time(const struct debug *debug, const struct cpu 
 {
     return debug->stepping && !debug->interrupts && cpu_has_work(cpu);
 }
-/* Executes it: lock not held, the interpreter is the engine. */
+/* Executes it: lock not held. */
 enum engine_exit debug_step(const struct debug *debug, struct vcpu *vcpu);
 /* An engine came back with ENGINE_EXIT_DEBUG.  True: the machine stops, debug->stop says why. */
 bool debug_stopped(struct debug *debug, const struct cpu *cpu);

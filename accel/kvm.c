@@ -324,13 +324,12 @@ static void do_mmio(struct kvm *kvm)
 /* False: the exit was for no access. */
 static bool do_access(struct kvm *kvm)
 {
-    if (kvm->run->exit_reason == KVM_EXIT_IO)
-        do_port(kvm);
-    else if (kvm->run->exit_reason == KVM_EXIT_MMIO)
-        do_mmio(kvm);
-    else
+    bool port = kvm->run->exit_reason == KVM_EXIT_IO;
+    if (!port && kvm->run->exit_reason != KVM_EXIT_MMIO)
         return false;
     kvm->io_pending = true;
+    if (likely(!kvm->debug_stepping)) /* else the interpreter will make it */
+        (port ? do_port : do_mmio)(kvm);
     return true;
 }
 
@@ -353,7 +352,7 @@ static void follow_tpr(struct kvm *kvm)
 }
 
 /* Lets KVM finish the instruction whose access we made.  True: that ended in an exit of another kind. */
-static bool complete_access(struct kvm *kvm)
+bool kvm_complete_access(struct kvm *kvm)
 {
     bool other = false;
     for (unsigned i = 0; kvm->io_pending && i < 100000; i++) {
@@ -361,6 +360,7 @@ static bool complete_access(struct kvm *kvm)
         __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
         kvm->synced = r == 0 || errno == EINTR;
+        kvm->ran = true;
         kvm->fpu_known = false;
         kvm_coalesced_settle(kvm, 0);
         other = r == 0 && !do_access(kvm);
@@ -403,7 +403,7 @@ static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)) && has_tabl
 static void load(struct vcpu *vcpu)
 {
     struct kvm *kvm = kvm_of(vcpu);
-    complete_access(kvm);
+    kvm_complete_access(kvm);
     kvm->ferr.due = false;
     kvm->ferr.undo = 0;
     read_tpr(kvm);
@@ -411,6 +411,7 @@ static void load(struct vcpu *vcpu)
     if (!kvm->cannot && !has_tables(kvm))
         kvm->cannot = about_to_forget;
     kvm->failed_state = kvm->cannot || !kvm_debug_load(kvm) || !kvm_state_load(kvm);
+    kvm->ran = false;
 }
 
 static void store(struct vcpu *vcpu)
@@ -418,10 +419,13 @@ static void store(struct vcpu *vcpu)
     struct kvm *kvm = kvm_of(vcpu);
     if (kvm->failed_state) /* struct cpu never went in */
         return;
-    complete_access(kvm);
+    kvm_complete_access(kvm);
     kvm_memory_read_dirty(kvm);
     kvm_memory_guest_left(kvm);
-    kvm->lost = !kvm_state_store(kvm);
+    if (kvm->ran)
+        kvm->lost = !kvm_state_store(kvm);
+    else /* struct cpu is the guest's still, also where AMD's processors have dropped the x87's pointers */
+        kvm_ferr_store(kvm);
 }
 
 /* KVM_EXIT_IO: the registers are as before the instruction, and KVM puts an IN's value into RAX by itself. */
@@ -632,6 +636,7 @@ static enum engine_exit enter(struct kvm *kvm)
     kvm->io_pending = kvm->fpu_known = false;
     kvm->has_run = true;
     kvm->synced = r == 0 || code == EINTR;
+    kvm->ran = true;
     kvm->vcpu->exits++;
     kvm_coalesced_collect(kvm);
     if (r == 0 || code == EINTR) {
@@ -690,7 +695,7 @@ static void count_exit(struct kvm *kvm, u64 began)
  * without KVM_EXIT_DEBUG, and the next KVM_RUN would then execute one more.  Lock held. */
 static enum engine_exit end_step(struct kvm *kvm)
 {
-    return complete_access(kvm) ? after_exit(kvm) : ENGINE_EXIT_DEBUG;
+    return kvm_complete_access(kvm) ? after_exit(kvm) : ENGINE_EXIT_DEBUG;
 }
 
 static enum engine_exit serve(struct kvm *kvm)
@@ -709,6 +714,8 @@ static enum engine_exit serve(struct kvm *kvm)
     enum engine_exit why = page || access ? prepare(kvm) : after_exit(kvm);
     if (kvm->stepping && access && why == ENGINE_EXIT_BUDGET)
         why = end_step(kvm);
+    if (access && kvm->debug_stepping)
+        why = cannot(kvm, "a step of a debugger reaches a device");
     if (page)
         exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", host_ns() - began);
     count_exit(kvm, began);
@@ -721,7 +728,9 @@ static enum engine_exit loop(struct kvm *kvm)
     for (;;) {
         if (__atomic_exchange_n(&kvm->kicked, false, __ATOMIC_SEQ_CST))
             return ENGINE_EXIT_KICKED;
-        if (!kvm->user_only)
+        if (unlikely(kvm->debug_stepping))
+            kvm->run->request_interrupt_window = 0;
+        else if (!kvm->user_only)
             inject(kvm);
         else if (has_event(kvm))
             return cannot(kvm, KVM_WHY_INTERRUPT);
@@ -756,7 +765,7 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     machine_unlock(vcpu->machine);
     if (why != ENGINE_EXIT_BUDGET)
         return why;
-    const char *error = kvm_ferr_begin(kvm);
+    const char *error = kvm->debug_stepping ? NULL : kvm_ferr_begin(kvm);
     if (unlikely(error != NULL))
         return cannot(kvm, error);
     if (unlikely(kvm_debug_guest_debugs(kvm)))
@@ -764,38 +773,6 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     arm_timer(kvm, vcpu->slice_ns);
     return loop(kvm);
-}
-
-/* Without an IDT (kvm_user.c) the #DB of a step ends as a triple fault, too, behind the instruction. */
-static bool ended_by_db(const struct kvm *kvm)
-{
-    struct kvm_vcpu_events events;
-    return kvm->user_only && kvm->run->exit_reason == KVM_EXIT_SHUTDOWN &&
-           kvm_host->ioctl(kvm->cpu, KVM_GET_VCPU_EVENTS, &events) == 0 && events.exception.nr == 1;
-}
-
-/* RFLAGS.TF is KVM's own while it steps: KVM_GET_REGS does not show it. */
-static enum engine_exit step(struct vcpu *vcpu)
-{
-    struct kvm *kvm = kvm_of(vcpu);
-    struct kvm_guest_debug debug = {.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP};
-    kvm->failed_state |= !kvm_state_flush(kvm); /* KVM_SET_GUEST_DEBUG goes by RIP */
-    if (kvm->failed_state)
-        return cannot(kvm, kvm->cannot);
-    if (!kvm_ferr_off(kvm) || kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
-        return cannot(kvm, "KVM_SET_GUEST_DEBUG");
-    enum engine_exit why;
-    kvm->stepping = true;
-    do
-        why = run(vcpu, 1);
-    while (why == ENGINE_EXIT_KICKED);
-    kvm->stepping = false;
-    if (why == ENGINE_EXIT_CANNOT && ended_by_db(kvm))
-        why = ENGINE_EXIT_DEBUG;
-    debug.control = 0;
-    kvm->synced = false; /* debugging changes RFLAGS.TF */
-    kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &debug);
-    return why;
 }
 
 const struct engine kvm_engine = {
@@ -809,7 +786,8 @@ const struct engine kvm_engine = {
     .create = create,
     .destroy = destroy,
     .run = run,
-    .step = step,
+    .step = kvm_single_step,
+    .debug_step = kvm_debug_step,
     .kick = kick,
     .attend = attend,
     .load = load,

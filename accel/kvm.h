@@ -94,6 +94,10 @@ struct kvm {
 
     /* A debugger's points (kvm_debug.c). */
     bool has_breakpoints, has_watchpoints; /* KVM_GUESTDBG_USE_HW_BP does what it should; a software KVM may not */
+    bool has_steps;   /* KVM_GUESTDBG_SINGLESTEP does, and an exception without an IDT is reported (kvm_step.c) */
+    bool debug_stepping; /* for a debugger: no event is injected, no device reached */
+    bool step_wrote;     /* ... and would have been by a write that KVM gathered */
+    u32 block_irq;    /* KVM_GUESTDBG_BLOCKIRQ, where KVM has it */
     bool debugging;
     u8 debug_points[4];   /* by debug register: index in cpu->debugger.points */
     u64 guest_trap;       /* DR6 bits of a trap of the guest's own that came to us */
@@ -112,6 +116,7 @@ struct kvm {
     } ferr;
 
     /* Running. */
+    bool ran;            /* since struct cpu was loaded */
     bool kicked;         /* atomic: run shall return; immediate_exit and the signal only wake it */
     bool inside;         /* atomic: in KVM_RUN, or just about to be */
     bool stepping;       /* one instruction, for lockstep */
@@ -152,12 +157,15 @@ void kvm_probe_modes(struct kvm *kvm);
 /* The descriptor, or -errno. */
 int kvm_create_vm(int system, struct error *err);
 void kvm_probe_cpuid(struct kvm *kvm);
-void kvm_probe_breakpoints(struct kvm *kvm);
+void kvm_probe_breakpoints(struct kvm *kvm); /* and single steps */
 void kvm_probe_ferr(struct kvm *kvm); /* after kvm_probe_breakpoints */
 void kvm_probe_window(struct kvm *kvm);
 
 /* kvm.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
+/* Lets KVM finish the instruction whose access we made, or left out (debug_stepping).  True: that ended in an exit of
+ * another kind.  Lock held. */
+bool kvm_complete_access(struct kvm *kvm);
 
 /* What is the interpreter's in every guest where KVM has user code only: told at creation, once and for all. */
 #define KVM_WHY_SYSTEM "the guest is not in 64-bit user code"
@@ -190,11 +198,18 @@ bool kvm_ferr_exit(struct kvm *kvm, const char **why);
 bool kvm_ferr_off(struct kvm *kvm); /* for good; false: as kvm_debug_load */
 void kvm_ferr_store(struct kvm *kvm); /* at the end of kvm_state_store */
 
+/* kvm_step.c: for lockstep, for a debugger */
+enum engine_exit kvm_single_step(struct vcpu *vcpu);
+enum engine_exit kvm_debug_step(struct vcpu *vcpu, bool interrupts);
+/* Does the step of a processor that is about to execute an instruction end at `next`?  0: is an exception reported? */
+bool kvm_step_works(struct kvm *kvm, u64 next);
+
 /* kvm_measure.c: 0 if the host accelerates all modes, else why it is no choice for `auto`. */
 int kvm_measure(struct error *why);
 /* Does this leaf of CPUID show features that KVM_SET_CPUID2 did not give?  On a processor of its own: once a processor has
  * run, its CPUID stays. */
 bool kvm_measure_foreign_cpuid(u32 leaf);
+bool kvm_measure_steps(void); /* kvm_step_works in 64-bit user code */
 
 /* kvm_tsc.c */
 bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */

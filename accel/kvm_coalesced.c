@@ -90,8 +90,13 @@ void kvm_coalesced_settle(struct kvm *kvm, int cpu)
     struct kvm_coalesced_mmio_ring *ring = kvm->ring;
     if (!ring || kvm->settling || is_empty(ring))
         return;
-    kvm->settling = true;
     u32 end = __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE) % KVM_RING_ENTRIES;
+    if (kvm->debug_stepping) { /* the interpreter will make them */
+        __atomic_store_n(&ring->first, end, __ATOMIC_RELEASE);
+        kvm->step_wrote = true;
+        return;
+    }
+    kvm->settling = true;
     u64 began = host_ns();
     for (u32 at = ring->first % KVM_RING_ENTRIES, next; at != end; at = next) {
         next = (at + 1) % KVM_RING_ENTRIES;

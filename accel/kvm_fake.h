@@ -34,6 +34,8 @@ struct fake_kvm {
     bool no_emulation_exits, old_sregs, no_sync, no_msr_filter;
     bool all_modes;      /* for open_cpu: -accel kvm,modes=all */
     bool no_paging32;    /* CR0.PG is dropped outside of long mode */
+    bool no_steps;       /* it takes KVM_GUESTDBG_SINGLESTEP and goes on */
+    bool ignores_idt;    /* an exception is delivered whatever the limit of the IDT is */
     bool no_breakpoints; /* as software KVMs are: it accepts them and does not stop */
     bool no_window;      /* as they are, too: IF may be set and cleared without an exit */
     unsigned register_reads, fpu_writes; /* by KVM_GET_REGS, KVM_SET_XSAVE */
@@ -112,6 +114,7 @@ static inline int fake_capability(int capability)
     case KVM_CAP_COALESCED_MMIO: return fake_no_ring ? 0 : FAKE_RING_PAGE;
     case KVM_CAP_SREGS2: return !fake.old_sregs;
     case KVM_CAP_SYNC_REGS: return fake.no_sync ? 0 : KVM_SYNC_X86_VALID_FIELDS;
+    case KVM_CAP_SET_GUEST_DEBUG2: return (int)(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_BLOCKIRQ);
     case KVM_CAP_EXIT_ON_EMULATION_FAILURE: return !fake.no_emulation_exits;
     case KVM_CAP_X86_MSR_FILTER: return !fake.no_msr_filter;
     default: return 1;
@@ -210,6 +213,23 @@ static inline int fake_probe_window(struct kvm_run *run)
     return 0;
 }
 
+/* The engine's probe of single steps: MOV [100h], AL; INC ECX; UD2. */
+static inline int fake_probe_step(struct kvm_run *run)
+{
+    u64 linear = fake.regs.rip + (fake.sregs.efer ? 0 : fake.sregs.cs.base), offset = linear - fake.slots[0].guest_phys_addr;
+    const u8 *code = (const u8 *)(uintptr_t)fake.slots[0].userspace_addr + offset;
+    if (offset >= fake.slots[0].memory_size)
+        return fake_fail(EFAULT);
+    run->exit_reason = fake.ignores_idt || fake.sregs.idt.limit ? KVM_EXIT_HLT : KVM_EXIT_SHUTDOWN;
+    if (code[0] == 0x0f && code[1] == 0x0b)
+        return 0;
+    fake.regs.rip += code[0] == 0xa2 ? 3 : 2;
+    run->exit_reason = fake.no_steps ? KVM_EXIT_HLT : KVM_EXIT_DEBUG;
+    run->debug.arch.dr6 = 0x4000;
+    run->debug.arch.pc = fake.regs.rip;
+    return 0;
+}
+
 static inline int fake_go(void)
 {
     struct kvm_run *run = fake_run();
@@ -222,6 +242,8 @@ static inline int fake_go(void)
         return fake_probe(run);
     if (!fake.step_count && run->request_interrupt_window)
         return fake_probe_window(run);
+    if (!fake.step_count && (fake.guest_debug.control & KVM_GUESTDBG_SINGLESTEP))
+        return fake_probe_step(run);
     if (fake.steps_done == fake.step_count)
         return fake_fail(EINTR);
     int code = fake.steps[fake.steps_done++](run);
@@ -522,7 +544,7 @@ static inline struct kvm *open_cpu(void)
         exit(1);
     }
     kvm_of(vcpu)->shadows = false; /* of the host's own KVM */
-    fake.ran = 0;
+    fake.ran = fake.register_reads = 0; /* by the probes */
     return kvm_of(vcpu);
 }
 

@@ -190,6 +190,31 @@ bool kvm_measure_foreign_cpuid(u32 leaf)
     return foreign;
 }
 
+/* The code's first instruction, in 64-bit user code. */
+static bool step_works(const u8 *code, size_t size, u64 next)
+{
+    struct trial t = {.system = -1, .vm = -1, .cpu = -1};
+    struct kvm_regs regs = {.rip = CODE, .rflags = 2 | FLAG_IF, .rsp = 0x9000};
+    struct kvm_sregs sregs;
+    struct error none;
+    bool works = false;
+    if (prepare(&t, &none) && kvm_host->ioctl(t.cpu, KVM_GET_SREGS, &sregs) == 0) {
+        struct kvm kvm = {.cpu = t.cpu, .run = t.run, .user_only = true};
+        memcpy(t.memory + CODE, code, size);
+        enter_user64(&t, &sregs);
+        works = kvm_host->ioctl(t.cpu, KVM_SET_SREGS, &sregs) == 0 && kvm_host->ioctl(t.cpu, KVM_SET_REGS, &regs) == 0 &&
+                kvm_step_works(&kvm, next);
+    }
+    finish(&t);
+    return works;
+}
+
+bool kvm_measure_steps(void)
+{
+    static const u8 code[] = {0xff, 0xc1, 0xff, 0xc1, 0x0f, 0x0b}, fault[] = {0x0f, 0x0b}; /* INC ECX, twice; UD2 */
+    return step_works(code, sizeof(code), CODE + 2) && step_works(fault, sizeof(fault), 0);
+}
+
 int kvm_measure(struct error *why)
 {
     struct error error = {""};

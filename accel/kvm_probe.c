@@ -79,6 +79,9 @@ static bool run_to_watchpoint(struct kvm *kvm, struct kvm_regs *regs)
     return kvm_debug_works(kvm, POINT_WRITE, 0x100, 3);
 }
 
+static bool step_over_store(struct kvm *kvm, struct kvm_regs *regs) { return kvm_step_works(kvm, 3); }
+static bool step_into_fault(struct kvm *kvm, struct kvm_regs *regs) { return kvm_step_works(kvm, 0); }
+
 /* Features that the guest sees and that the model has not. */
 static bool shows_only_ours(struct kvm *kvm)
 {
@@ -97,11 +100,22 @@ static bool shows_only_ours(struct kvm *kvm)
 void kvm_probe_breakpoints(struct kvm *kvm)
 {
     static const u8 code[] = {0xa2, 0x00, 0x01, 0x90, 0xf4}; /* MOV [100h], AL; NOP, HLT */
+    static const u8 fault[] = {0x0f, 0x0b};                  /* UD2 */
     struct kvm_regs regs = {.rflags = 2};
-    if (kvm->user_only || kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG) <= 0)
+    if (kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG) <= 0)
         return;
-    kvm->has_breakpoints = with_code(kvm, code, sizeof(code), &regs, run_to_breakpoint);
-    kvm->has_watchpoints = with_code(kvm, code, sizeof(code), &regs, run_to_watchpoint);
+    if (kvm->user_only) {
+        kvm->has_steps = kvm_measure_steps();
+    } else {
+        kvm->has_breakpoints = with_code(kvm, code, sizeof(code), &regs, run_to_breakpoint);
+        kvm->has_watchpoints = with_code(kvm, code, sizeof(code), &regs, run_to_watchpoint);
+        kvm->has_steps = with_code(kvm, code, sizeof(code), &regs, step_over_store) &&
+                         with_code(kvm, fault, sizeof(fault), &regs, step_into_fault);
+    }
+    int controls = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2);
+    kvm->block_irq = controls > 0 ? (u32)controls & KVM_GUESTDBG_BLOCKIRQ : 0;
+    trace(ACCEL, "kvm: breakpoints: %s, watchpoints: %s, single steps: %s", kvm->has_breakpoints ? "yes" : "no",
+          kvm->has_watchpoints ? "yes" : "no", kvm->has_steps ? "yes" : "no");
 }
 
 /* An x87 error with CR0.NE = 0: does it come to the handler at 80h? */

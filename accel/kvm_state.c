@@ -83,6 +83,7 @@ static void get_regs(struct cpu *cpu, const struct kvm_regs *regs)
     memcpy(cpu->gpr, values, sizeof(values));
     cpu->rip = cpu->next_rip = regs->rip;
     cpu->rflags = regs->rflags;
+    cpu->fl = fl_from_eflags(regs->rflags);
 }
 
 /* --- segments and control registers --- */

@@ -135,7 +135,8 @@ TEST(other_calls_find_the_state_after_a_flush)
     CHECK(kvm_state_flush(kvm));
     CHECK_EQ(fake.regs.rip, 0x401000);
     CHECK_EQ(fake.sregs.cs.selector, 0x33);
-    fake.regs.rip = 0x401001; /* it ran */
+    fake.regs.rip = 0x401001;
+    kvm->ran = true;
     kvm_engine.store(&rig->vcpu);
     CHECK_EQ(rig->vcpu.cpu->rip, 0x401001);
     close_rig();

@@ -230,13 +230,6 @@ void shift_detour(struct vcpu *vcpu)
         cpu_print_state(vcpu->cpu, print_to_trace, NULL);
 }
 
-void shift_step_aside(struct vcpu *vcpu, const char *why)
-{
-    vcpu->cannot = why;
-    vcpu->expected = false;
-    shift_detour(vcpu);
-}
-
 void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
 {
     struct shift *shift = &vcpu->shift;

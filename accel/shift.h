@@ -12,8 +12,6 @@
 void shift_store(struct vcpu *vcpu);
 /* Lock held, on the vCPU's thread: the engine in gear has come back with ENGINE_EXIT_CANNOT. */
 void shift_detour(struct vcpu *vcpu);
-/* A detour for a reason of ours: afterwards the interpreter is the engine. */
-void shift_step_aside(struct vcpu *vcpu, const char *why);
 /* The interpreter has executed so many instructions of a detour: goes back when it is over. */
 void shift_detour_ran(struct vcpu *vcpu, u64 instructions);
 /* ENGINE_EXIT_DEAD: the interpreter takes over for good, if the state is not lost. */

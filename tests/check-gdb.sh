@@ -267,5 +267,27 @@ if ! echo quit | within 20 "$CLUTCH" -display none -serial none -monitor stdio -
 else
     walk kvm kvm -accel kvm
     walk "kvm in all modes" kvm -accel interp -accel kvm,modes=all
+
+    # 50 times round the loop; who made the steps is in `info exits`.
+    guest -accel interp -accel kvm,modes=all -d accel -D "$work/accel.log"
+    session <<'END'
+tbreak *@count@
+continue
+monitor accel kvm
+stepi 200
+printf "steps rcx %d, memory %d, at %d\n", $rcx, *(long *)@counter@, $rip == @count@
+monitor info exits
+kill
+END
+    says "200 steps, kvm in gear" <<'END'
+steps rcx 50, memory 50, at 1
+END
+    why="this host's KVM does not step"
+    if ! grep -q "single steps: yes" "$work/accel.log"; then
+        skip "steps by KVM itself"
+    else
+        made=$(awk '/step of a debugger/ { print $1 }' "$work/session")
+        if [ "${made:-0}" -gt 100 ]; then ok "KVM itself made them: $made"; else fail "KVM made ${made:-0}"; fi
+    fi
 fi
 finish
