@@ -224,6 +224,7 @@ static void handle_event(struct accel *accel)
             end(accel, event);
         break;
     case EVENT_GUEST_EXIT:
+    case EVENT_HOST:
     case EVENT_INTERNAL: end(accel, event); break;
     }
 }
@@ -485,7 +486,7 @@ static int not_created(const struct vcpu *vcpu, struct error *err)
 static int create_engine(struct vcpu *vcpu, const struct accel_options *options, struct error *err)
 {
     struct accel_options next = *options;
-    while (vcpu->engine->create(vcpu, err) < 0) {
+    while (shift_create(vcpu, vcpu->engine, err) < 0) {
         const char *name = vcpu->engine->name;
         if (vcpu->engine == &interp_engine || vcpu->engine == &lockstep_engine)
             return -EINVAL;

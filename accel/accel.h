@@ -120,6 +120,7 @@ struct shift {
         u64 count, instructions, ns; /* ... and what the interpreter executed then, in which time */
     } causes[SHIFT_CAUSES];    /* the last one that is free takes all others */
     struct shift_cause *cause; /* of the detour under way; NULL: none */
+    char lost[200];            /* what the user is told of a lost state */
 };
 
 struct vcpu {
@@ -133,6 +134,7 @@ struct vcpu {
     u64 exits;                   /* returns of an engine that is timed from guest code */
     struct exits exit_stats;     /* of engines that leave the guest; the vCPU's thread, or whoever has parked it */
     const char *cannot;
+    int code;                    /* errno of the call that made the engine lose the state */
     bool expected;               /* ... and the user was told so when the engine was put in gear */
     bool failed;                 /* engine_state is that of an engine that has died */
     bool kvm_all_modes;

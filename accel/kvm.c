@@ -19,21 +19,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cpu/system.h"
 #include "machine/trace.h"
 
-#define DEVICE "/dev/kvm"
 #define KICK_SIGNAL SIGRTMIN
 #define WINDOW_MISSED "an interrupt waits, and this host's KVM may miss its moment"
 #define DIRTY_INTERVAL 20000000ull /* ns between readings of the frame buffers' dirty log */
@@ -50,68 +47,9 @@ static u64 host_ns(void)
     return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
 }
 
-/* --- is it there? --- */
-
-/* Who may use it: a group, as most distributions have it, or its owner only. */
-static int no_permission(struct error *why)
-{
-    struct stat status;
-    bool shared = stat(DEVICE, &status) == 0 && (status.st_mode & 060) == 060;
-    const struct group *group = shared ? getgrgid(status.st_gid) : NULL;
-    if (!group)
-        return error_set(why, EACCES, DEVICE ": permission denied; only its owner may use it (sudo setfacl -m u:$USER:rw "
-                                      DEVICE ", or run with access to it)");
-    return error_set(why, EACCES, DEVICE ": permission denied; join the group %s (sudo usermod -aG %s $USER, then log in "
-                                  "again) or run with access to it", group->gr_name, group->gr_name);
-}
-
-int kvm_open(struct error *why)
-{
-    int fd = kvm_host->open(DEVICE, O_RDWR | O_CLOEXEC);
-    if (fd >= 0)
-        return fd;
-    switch (errno) {
-    case ENOENT: /* ENODEV, ENXIO: the file alone, which systemd makes */
-    case ENODEV:
-    case ENXIO:
-        return error_set(why, errno, DEVICE " is %s: load the module kvm_intel or kvm_amd, and enable virtualization "
-                                     "in the firmware (in a virtual machine: nested)",
-                         errno == ENOENT ? "not there" : "a file without a KVM behind it");
-    case EACCES:
-    case EPERM: return no_permission(why);
-    default: return error_set(why, errno, DEVICE ": %s", strerror(errno));
-    }
-}
+/* --- creation --- */
 
 static bool has(int fd, int capability) { return kvm_host->ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
-
-static int check_device(int fd, struct error *why)
-{
-    static const struct {
-        int capability;
-        const char *name;
-    } needed[] = {{KVM_CAP_USER_MEMORY, "user memory"},
-                  {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
-                  {KVM_CAP_READONLY_MEM, "read-only memory"}};
-    if (kvm_host->ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-        return error_set(why, ENOTSUP, DEVICE ": not the KVM interface of version %d", KVM_API_VERSION);
-    for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
-        if (!has(fd, needed[i].capability))
-            return error_set(why, ENOTSUP, DEVICE ": the host's KVM is too old (%s)", needed[i].name);
-    return 0;
-}
-
-static int probe(struct error *why)
-{
-    int fd = kvm_open(why);
-    if (fd < 0)
-        return fd;
-    int r = check_device(fd, why);
-    kvm_host->close(fd);
-    return r;
-}
-
-/* --- creation --- */
 
 static void on_kick(int number)
 {
@@ -144,7 +82,7 @@ static int create_vm(struct kvm *kvm, struct error *err)
     kvm->system = kvm_open(err);
     if (kvm->system < 0)
         return kvm->system;
-    int r = check_device(kvm->system, err);
+    int r = kvm_check(kvm->system, err);
     if (r < 0)
         return r;
     kvm->vm = kvm_create_vm(kvm->system, err);
@@ -222,8 +160,9 @@ static int create(struct vcpu *vcpu, struct error *err)
     vcpu->engine_state = kvm;
     kvm->all_modes = vcpu->kvm_all_modes;
     int r = create_vm(kvm, err);
+    if (r == 0)
+        r = kvm_probe_modes(kvm, err);
     if (r == 0) {
-        kvm_probe_modes(kvm);
         kvm->user_only = !kvm->all_modes && (kvm->lacks_paging32 || kvm->lacks_syscall);
         vcpu->user_only = kvm->user_only;
         /* A guest that is shown what the interpreter then lacks breaks; one that is shown nothing does without. */
@@ -241,7 +180,7 @@ static int create(struct vcpu *vcpu, struct error *err)
     kvm_probe_window(kvm);
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
-    r = kvm_memory_create(kvm, err);
+    r = kvm->dead ? error_set(err, kvm->dead, "KVM_SET_GUEST_DEBUG: %s", strerror(kvm->dead)) : kvm_memory_create(kvm, err);
     if (r == 0 && kvm->user_only)
         r = kvm_tables_create(kvm, err);
     if (r < 0) {
@@ -321,13 +260,23 @@ static void do_mmio(struct kvm *kvm)
     machine->current_cpu = -1;
 }
 
+/* The exit for an access that we make: where the guest is, before KVM has finished the instruction. */
+static void note_access(struct kvm *kvm)
+{
+    const struct kvm_regs *regs = &kvm->run->s.regs.regs;
+    kvm->io_pending = true;
+    kvm->access_known = kvm->synced && (kvm->sync & KVM_SYNC_X86_REGS);
+    kvm->access_rip = regs->rip;
+    kvm->access_rcx = regs->rcx;
+}
+
 /* False: the exit was for no access. */
 static bool do_access(struct kvm *kvm)
 {
     bool port = kvm->run->exit_reason == KVM_EXIT_IO;
     if (!port && kvm->run->exit_reason != KVM_EXIT_MMIO)
         return false;
-    kvm->io_pending = true;
+    note_access(kvm);
     if (likely(!kvm->debug_stepping)) /* else the interpreter will make it */
         (port ? do_port : do_mmio)(kvm);
     return true;
@@ -351,6 +300,20 @@ static void follow_tpr(struct kvm *kvm)
         cpu->bus->apic_write(cpu->board, CPU_APIC_TPR, cpu->cr8 << 4);
 }
 
+/* KVM_RUN has failed where it was to finish an access.  If the guest has not moved, it did not, and whoever went on would
+ * make the access again: the state is lost. */
+static void lose_access(struct kvm *kvm, int code)
+{
+    struct kvm_regs regs;
+    bool moved = kvm->access_known && kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, &regs) == 0 &&
+                 (regs.rip != kvm->access_rip || regs.rcx != kvm->access_rcx);
+    kvm->dead = kvm->code = code;
+    if (!moved) {
+        kvm->lost = true;
+        kvm->cannot = "KVM_RUN, an access not finished";
+    }
+}
+
 /* Lets KVM finish the instruction whose access we made.  True: that ended in an exit of another kind. */
 bool kvm_complete_access(struct kvm *kvm)
 {
@@ -358,12 +321,14 @@ bool kvm_complete_access(struct kvm *kvm)
     for (unsigned i = 0; kvm->io_pending && i < 100000; i++) {
         kvm->io_pending = false;
         __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
-        kvm->synced = r == 0 || errno == EINTR;
+        int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0), code = r < 0 ? errno : 0;
+        kvm->synced = !code || code == EINTR;
         kvm->ran = true;
         kvm->fpu_known = false;
         kvm_coalesced_settle(kvm, 0);
-        other = r == 0 && !do_access(kvm);
+        other = !code && !do_access(kvm);
+        if (code && code != EINTR)
+            lose_access(kvm, code);
     }
     __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     return other;
@@ -398,7 +363,12 @@ static bool has_tables(struct kvm *kvm) { return kvm->tables ? kvm_tables_select
 
 static const char about_to_forget[] = "KVM is about to forget old page tables";
 
-static bool ready(struct vcpu *vcpu) { return !why_not(kvm_of(vcpu)) && has_tables(kvm_of(vcpu)); }
+/* One that has died is given its turn, to say so. */
+static bool ready(struct vcpu *vcpu)
+{
+    struct kvm *kvm = kvm_of(vcpu);
+    return kvm->dead || (!why_not(kvm) && has_tables(kvm));
+}
 
 static void load(struct vcpu *vcpu)
 {
@@ -410,7 +380,7 @@ static void load(struct vcpu *vcpu)
     kvm->cannot = why_not(kvm);
     if (!kvm->cannot && !has_tables(kvm))
         kvm->cannot = about_to_forget;
-    kvm->failed_state = kvm->cannot || !kvm_debug_load(kvm) || !kvm_state_load(kvm);
+    kvm->failed_state = kvm->dead || kvm->cannot || !kvm_debug_load(kvm) || !kvm_state_load(kvm);
     kvm->ran = false;
 }
 
@@ -423,9 +393,13 @@ static void store(struct vcpu *vcpu)
     kvm_memory_read_dirty(kvm);
     kvm_memory_guest_left(kvm);
     if (kvm->ran)
-        kvm->lost = !kvm_state_store(kvm);
+        kvm->lost |= !kvm_state_store(kvm);
     else /* struct cpu is the guest's still, also where AMD's processors have dropped the x87's pointers */
         kvm_ferr_store(kvm);
+    if (kvm->lost) {
+        vcpu->cannot = kvm->cannot;
+        vcpu->code = kvm->code;
+    }
 }
 
 /* KVM_EXIT_IO: the registers are as before the instruction, and KVM puts an IN's value into RAX by itself. */
@@ -444,7 +418,10 @@ static bool registers(struct vcpu *vcpu, bool write)
         else
             gpr[i] = *places[i];
     }
-    return !write || kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, &regs) == 0;
+    if (!write || kvm_host->ioctl(kvm->cpu, KVM_SET_REGS, &regs) == 0)
+        return true;
+    kvm->lost = true; /* the device has acted */
+    return kvm_state_failed(kvm, "KVM_SET_REGS");
 }
 
 static bool alive(struct vcpu *vcpu) { return !kvm_of(vcpu)->lost; }
@@ -487,14 +464,18 @@ static int request(struct kvm *kvm, unsigned long what, void *argument)
     return kvm_host->ioctl(kvm->cpu, what, argument);
 }
 
-static void inject_nmi(struct kvm *kvm)
+/* False: KVM does not take it. */
+static bool inject_nmi(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
     u64 began = host_ns();
-    if (!kvm->can_inject_nmi || kvm->io_pending || request(kvm, KVM_NMI, NULL) < 0)
-        return;
+    if (kvm->io_pending)
+        return true;
+    if (!kvm->can_inject_nmi || request(kvm, KVM_NMI, NULL) < 0)
+        return false;
     cpu->nmi_pending = false;
     exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", host_ns() - began);
+    return true;
 }
 
 static void inject_interrupt(struct kvm *kvm)
@@ -519,8 +500,6 @@ static void inject(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
     struct kvm_run *run = kvm->run;
-    if (unlikely(cpu->nmi_pending))
-        inject_nmi(kvm);
     run->request_interrupt_window = 0;
     if (likely(!__atomic_load_n(&cpu->intr, __ATOMIC_SEQ_CST)))
         return;
@@ -622,6 +601,7 @@ static enum engine_exit prepare(struct kvm *kvm)
 static enum engine_exit enter(struct kvm *kvm)
 {
     struct exits *exits = &kvm->vcpu->exit_stats;
+    bool access = kvm->io_pending;
     u64 began = host_ns();
     __atomic_store_n(&kvm->inside, true, __ATOMIC_SEQ_CST);
     int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
@@ -645,11 +625,13 @@ static enum engine_exit enter(struct kvm *kvm)
     }
     if (r == 0)
         return ENGINE_EXIT_BUDGET;
-    if (code == EINTR || code == EAGAIN) {
+    if (code == EINTR) {
         exits_count_name(exits, EXITS_REASON, "signal", 0);
         return ENGINE_EXIT_KICKED;
     }
     trace(ACCEL, "KVM_RUN: %s", strerror(code));
+    if (access)
+        lose_access(kvm, code);
     return fail(kvm, strerror(code));
 }
 
@@ -723,17 +705,30 @@ static enum engine_exit serve(struct kvm *kvm)
     return why;
 }
 
+/* NMIs and interrupts.  NULL, or why the interpreter must deliver one. */
+static const char *deliver(struct kvm *kvm)
+{
+    if (unlikely(kvm->debug_stepping)) {
+        kvm->run->request_interrupt_window = 0;
+        return NULL;
+    }
+    if (kvm->user_only && has_event(kvm))
+        return KVM_WHY_INTERRUPT;
+    if (unlikely(kvm->vcpu->cpu->nmi_pending) && !inject_nmi(kvm))
+        return "an NMI that KVM does not take";
+    if (!kvm->user_only)
+        inject(kvm);
+    return NULL;
+}
+
 static enum engine_exit loop(struct kvm *kvm)
 {
     for (;;) {
         if (__atomic_exchange_n(&kvm->kicked, false, __ATOMIC_SEQ_CST))
             return ENGINE_EXIT_KICKED;
-        if (unlikely(kvm->debug_stepping))
-            kvm->run->request_interrupt_window = 0;
-        else if (!kvm->user_only)
-            inject(kvm);
-        else if (has_event(kvm))
-            return cannot(kvm, KVM_WHY_INTERRUPT);
+        const char *why_not = deliver(kvm);
+        if (unlikely(why_not))
+            return cannot(kvm, why_not);
         if (unlikely(kvm_tables_code_written(kvm)))
             return cannot(kvm, "code was written");
         if (unlikely(kvm->vcpu->cpu->held.valid))
@@ -781,7 +776,7 @@ const struct engine kvm_engine = {
     .timed = true,
     .tsc = kvm_tsc_probe,
     .ready = ready,
-    .probe = probe,
+    .probe = kvm_probe,
     .measure = kvm_measure,
     .create = create,
     .destroy = destroy,

@@ -41,6 +41,7 @@ struct kvm_slot {
 struct kvm_msr_field {
     u32 index;
     u64 *value; /* in struct cpu */
+    bool kept;  /* the processor executes nothing otherwise for it */
 };
 
 struct kvm {
@@ -128,12 +129,17 @@ struct kvm {
     timer_t timer;
     const char *cannot;  /* after ENGINE_EXIT_CANNOT */
     int dead;            /* errno of a call that no state of the guest can make fail; 0: none */
+    int code;            /* errno of the last call that failed */
+    u64 access_rip, access_rcx; /* of the exit whose access waits, */
+    bool access_known;          /* if KVM_RUN has left them */
 };
 
 static inline struct kvm *kvm_of(const struct vcpu *vcpu) { return vcpu->engine_state; }
 
 /* kvm_state.c: false, with kvm->cannot set, if KVM refuses. */
 bool kvm_state_load(struct kvm *kvm);
+/* A call has failed, errno says how: remembers that, and for what. */
+bool kvm_state_failed(struct kvm *kvm, const char *what);
 bool kvm_state_store(struct kvm *kvm);
 /* What kvm_state_load has left for KVM_RUN to take, by calls of their own, which other calls may follow. */
 bool kvm_state_flush(struct kvm *kvm);
@@ -145,7 +151,7 @@ int kvm_state_create(struct kvm *kvm, struct error *err); /* CPUID, MSR list, TS
 bool kvm_state_fault(struct kvm *kvm, struct kvm_vcpu_events *events, struct kvm_sregs *sregs);
 
 /* kvm_msr.c: load and store as above. */
-void kvm_msr_create(struct kvm *kvm);
+int kvm_msr_create(struct kvm *kvm, struct error *err);
 bool kvm_msr_load(struct kvm *kvm);
 bool kvm_msr_store(struct kvm *kvm);
 /* MSRs that KVM lacks or that are the model's; without the lock, since they take it.  False: the exit is for none. */
@@ -153,7 +159,7 @@ bool kvm_msr_serve(struct kvm *kvm);
 void kvm_msr_follow_apic_base(struct kvm *kvm); /* after KVM_RUN, without the lock */
 
 /* kvm_probe.c: the modes first, CPUID after kvm_state_create and before anything is loaded. */
-void kvm_probe_modes(struct kvm *kvm);
+int kvm_probe_modes(struct kvm *kvm, struct error *err);
 /* The descriptor, or -errno. */
 int kvm_create_vm(int system, struct error *err);
 void kvm_probe_cpuid(struct kvm *kvm);
@@ -161,9 +167,12 @@ void kvm_probe_breakpoints(struct kvm *kvm); /* and single steps */
 void kvm_probe_ferr(struct kvm *kvm); /* after kvm_probe_breakpoints */
 void kvm_probe_window(struct kvm *kvm);
 
-/* kvm.c: /dev/kvm, or -errno and the reason. */
+/* kvm_open.c: /dev/kvm, or -errno and the reason. */
 int kvm_open(struct error *why);
-/* Lets KVM finish the instruction whose access we made, or left out (debug_stepping).  True: that ended in an exit of
+/* Has the KVM of this descriptor all that we need? */
+int kvm_check(int fd, struct error *why);
+int kvm_probe(struct error *why);
+/* kvm.c.  Lets KVM finish the instruction whose access we made, or left out (debug_stepping).  True: that ended in an exit of
  * another kind.  Lock held. */
 bool kvm_complete_access(struct kvm *kvm);
 
@@ -213,8 +222,8 @@ bool kvm_measure_steps(void); /* kvm_step_works in 64-bit user code */
 
 /* kvm_tsc.c */
 bool kvm_tsc_probe(struct machine_tsc *tsc); /* false: no KVM here */
-void kvm_tsc_load(struct kvm *kvm);
-void kvm_tsc_store(struct kvm *kvm);
+bool kvm_tsc_load(struct kvm *kvm);
+bool kvm_tsc_store(struct kvm *kvm);
 
 /* kvm_memory.c, lock held (not by destroy). */
 void kvm_memory_destroy(struct kvm *kvm);

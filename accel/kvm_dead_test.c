@@ -42,7 +42,7 @@ TEST(a_dead_kvm_that_keeps_the_state_ends_the_machine)
     fake.failing = KVM_GET_REGS;
     fake.failing_error = EIO;
     shift_give_up(&rig->vcpu);
-    CHECK_EQ(rig->machine->event, EVENT_INTERNAL);
+    CHECK_EQ(rig->machine->event, EVENT_HOST);
     close_rig();
 }
 
@@ -54,7 +54,7 @@ TEST(a_kvm_that_keeps_the_state_ends_the_machine_whoever_asks)
     fake.failing = KVM_GET_XSAVE;
     fake.failing_error = EIO;
     shift_store(&rig->vcpu);
-    CHECK_EQ(rig->machine->event, EVENT_INTERNAL);
+    CHECK_EQ(rig->machine->event, EVENT_HOST);
     close_rig();
 }
 
@@ -95,10 +95,10 @@ static void write_exit(void *opaque, u64 offset, u64 value, unsigned size)
     machine_guest_exit(rig->machine, (int)value);
 }
 
-static int out_without_length(struct kvm_run *run)
+static int out_of_one_byte(struct kvm_run *run)
 {
     out_byte(run);
-    fake.length = 0; /* RIP stays at the reset vector */
+    fake.length = 1;
     return 0;
 }
 
@@ -118,8 +118,8 @@ static bool ends_soon(void)
 
 TEST(a_guest_outlives_its_kvm)
 {
-    /* MOV AL, 37h; MOV DX, 520h; OUT DX, AL; HLT */
-    static const u8 code[] = {0xb0, 0x37, 0xba, 0x20, 0x05, 0xee, 0xf4};
+    /* OUT DX, AL; MOV AL, 37h; MOV DX, 520h; OUT DX, AL; HLT */
+    static const u8 code[] = {0xee, 0xb0, 0x37, 0xba, 0x20, 0x05, 0xee, 0xf4};
     struct error err = {""};
     open_board();
     u8 *host = memory_alloc(0x10000);
@@ -133,7 +133,7 @@ TEST(a_guest_outlives_its_kvm)
     struct accel *accel = accel_create(rig->machine, &options, &err);
     CHECK(accel);
     lines = 0;
-    fake.steps[0] = out_without_length;
+    fake.steps[0] = out_of_one_byte;
     fake.steps[1] = dies;
     fake.step_count = 2;
     machine_lock(rig->machine);

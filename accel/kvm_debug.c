@@ -16,6 +16,7 @@
 
 #include "accel/kvm.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -119,7 +120,7 @@ bool kvm_debug_load(struct kvm *kvm)
 bool kvm_debug_guest_debugs(struct kvm *kvm)
 {
     struct kvm_debugregs own;
-    return kvm->debugging && kvm_host->ioctl(kvm->cpu, KVM_GET_DEBUGREGS, &own) == 0 && (own.dr7 & DR7_ENABLES);
+    return kvm->debugging && (kvm_host->ioctl(kvm->cpu, KVM_GET_DEBUGREGS, &own) < 0 || (own.dr7 & DR7_ENABLES));
 }
 
 /* The point that the exit is for, or NULL. */
@@ -163,7 +164,8 @@ bool kvm_debug_works(struct kvm *kvm, enum point_kind kind, u64 address, u64 pc)
         return false;
     bool hit = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0) == 0 && kvm->run->exit_reason == KVM_EXIT_DEBUG &&
                kvm->run->debug.arch.pc == pc && (kvm->run->debug.arch.dr6 & 1);
-    kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &off);
+    if (kvm_host->ioctl(kvm->cpu, KVM_SET_GUEST_DEBUG, &off) < 0)
+        kvm->dead = errno; /* the guest would stop there */
     return hit;
 }
 

@@ -43,11 +43,13 @@ struct fake_kvm {
     u64 fault_address;       /* of a page fault that waits: it gets into CR2 when KVM is asked for events */
     u64 allowed_msrs[2][16]; /* from 0 and from c0000000h; the others come to us */
     bool filters;
-    unsigned long failing; /* this request fails with failing_error */
+    unsigned long failing; /* this request fails with failing_error, */
     int failing_error;
+    unsigned failing_from; /* but for so many times at first */
     u32 refused_msr;
 
     fake_step *steps[FAKE_STEPS];
+    fake_step *always; /* ... and this one when there are no more */
     unsigned step_count, steps_done;
     bool access;           /* the last exit waits to be completed */
     unsigned completed, ran;
@@ -244,9 +246,9 @@ static inline int fake_go(void)
         return fake_probe_window(run);
     if (!fake.step_count && (fake.guest_debug.control & KVM_GUESTDBG_SINGLESTEP))
         return fake_probe_step(run);
-    if (fake.steps_done == fake.step_count)
+    if (fake.steps_done == fake.step_count && !fake.always)
         return fake_fail(EINTR);
-    int code = fake.steps[fake.steps_done++](run);
+    int code = fake.steps_done < fake.step_count ? fake.steps[fake.steps_done++](run) : fake.always(run);
     if (code)
         return fake_fail(code);
     fake.access = run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO ||
@@ -328,8 +330,13 @@ static inline int fake_dirty_log(const struct kvm_dirty_log *log)
 
 static inline int fake_supported(struct kvm_cpuid2 *to)
 {
-    if (!fake.supported)
-        return fake_fail(EINVAL);
+    static const u32 leaves[][2] = {{1, 0}, {7, 0}, {7, 1}, {0xd, 1}, {0x80000001, 0}};
+    if (!fake.supported) {
+        for (to->nent = 0; to->nent < ARRAY_SIZE(leaves); to->nent++)
+            to->entries[to->nent] = (struct kvm_cpuid_entry2){.function = leaves[to->nent][0], .index = leaves[to->nent][1],
+                                                              .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u};
+        return 0;
+    }
     if (to->nent < fake.supported->nent)
         return fake_fail(E2BIG);
     memcpy(to, fake.supported, sizeof(*to) + fake.supported->nent * sizeof(to->entries[0]));
@@ -452,8 +459,9 @@ static inline int fake_ioctl(int fd, unsigned long request, ...)
     va_start(args, request);
     void *argument = va_arg(args, void *);
     va_end(args);
-    if (fake.failing && request == fake.failing)
+    if (fake.failing && request == fake.failing && !fake.failing_from)
         return fake_fail(fake.failing_error);
+    fake.failing_from -= request == fake.failing && fake.failing_from;
     return fake_answer(request, argument);
 }
 

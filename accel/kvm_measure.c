@@ -160,7 +160,7 @@ static bool is_for_user_code(void)
     struct error none;
     if (prepare(&t, &none)) {
         kvm.cpu = t.cpu;
-        kvm_probe_modes(&kvm);
+        kvm_probe_modes(&kvm, &none);
     }
     finish(&t);
     return kvm.lacks_paging32;

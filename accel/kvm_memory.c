@@ -62,17 +62,21 @@ static bool same_slot(const struct kvm_slot *a, const struct kvm_slot *b)
            a->read_only == b->read_only && a->log_dirty == b->log_dirty;
 }
 
+static void mark(u8 *flags) { __atomic_fetch_or(flags, PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE, __ATOMIC_RELAXED); }
+
+/* A log that KVM does not give may have had every page in it. */
 static void read_slot_dirty(struct kvm *kvm, unsigned index)
 {
     struct kvm_slot *slot = &kvm->slots[index];
     u64 pages = slot->size / PAGE, words = (pages + 63) / 64;
     u64 *bitmap = calloc(words, 8);
     struct kvm_dirty_log log = {.slot = index, .dirty_bitmap = bitmap};
-    if (bitmap && kvm_host->ioctl(kvm->vm, KVM_GET_DIRTY_LOG, &log) == 0)
-        for (u64 i = 0; i < words; i++)
-            for (u64 bits = bitmap[i]; bits; bits &= bits - 1)
-                __atomic_fetch_or(&slot->page_flags[i * 64 + (u64)__builtin_ctzll(bits)],
-                                  PAGE_DIRTY_VGA | PAGE_DIRTY_SAVE, __ATOMIC_RELAXED);
+    bool known = bitmap && kvm_host->ioctl(kvm->vm, KVM_GET_DIRTY_LOG, &log) == 0;
+    for (u64 i = 0; i < words && known; i++)
+        for (u64 bits = bitmap[i]; bits; bits &= bits - 1)
+            mark(&slot->page_flags[i * 64 + (u64)__builtin_ctzll(bits)]);
+    for (u64 i = 0; i < pages && !known; i++)
+        mark(&slot->page_flags[i]);
     free(bitmap);
 }
 
@@ -149,7 +153,7 @@ static void *forget(void *opaque)
         int r = move_spare(kvm);
         machine_lock(machine);
         if (r < 0)
-            kvm->forgetter_ends = true; /* KVM stays out of use */
+            kvm->forgetter_ends = true, kvm->dead = -r;
         else
             kvm->forgotten = wanted;
         pthread_cond_broadcast(&kvm->forget);

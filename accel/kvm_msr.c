@@ -15,6 +15,9 @@
 
 #include "accel/kvm.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -70,53 +73,49 @@ static bool set_filter(struct kvm *kvm)
 
 /* --- those that move --- */
 
-static void add(struct kvm *kvm, u32 index, u64 *value)
+/* False: the call failed; a KVM that has no such MSR answers 0. */
+static bool add(struct kvm *kvm, u32 index, u64 *value, bool kept)
 {
     struct msr_buffer buffer = {.head = {.nmsrs = 1}, .entries = {{.index = index}}};
-    if (kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer) == 1 && kvm->msr_count < KVM_MAX_MSRS)
-        kvm->msrs[kvm->msr_count++] = (struct kvm_msr_field){index, value};
+    int done = kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer);
+    if (done == 1 && kvm->msr_count < KVM_MAX_MSRS)
+        kvm->msrs[kvm->msr_count++] = (struct kvm_msr_field){index, value, kept};
     else
         trace(ACCEL, "kvm: no MSR %x", index);
+    return done >= 0;
 }
 
-static void list_processors(struct kvm *kvm)
+static bool list_processors(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
-    add(kvm, 0x174, &cpu->sysenter_cs);
-    add(kvm, 0x175, &cpu->sysenter_esp);
-    add(kvm, 0x176, &cpu->sysenter_eip);
-    add(kvm, 0xc0000081, &cpu->star);
-    if (cpu_has(cpu, FEATURE_LM)) {
-        add(kvm, 0xc0000082, &cpu->lstar);
-        add(kvm, 0xc0000083, &cpu->cstar);
-        add(kvm, 0xc0000084, &cpu->fmask);
-        add(kvm, 0xc0000102, &cpu->kernel_gs_base);
-    }
-    if (cpu_has(cpu, FEATURE_RDTSCP))
-        add(kvm, 0xc0000103, &cpu->tsc_aux);
-    if (cpu_has(cpu, FEATURE_PAT))
-        add(kvm, 0x277, &cpu->pat);
+    bool done = add(kvm, 0x174, &cpu->sysenter_cs, false) && add(kvm, 0x175, &cpu->sysenter_esp, false) &&
+                add(kvm, 0x176, &cpu->sysenter_eip, false) && add(kvm, 0xc0000081, &cpu->star, false);
+    if (done && cpu_has(cpu, FEATURE_LM))
+        done = add(kvm, 0xc0000082, &cpu->lstar, false) && add(kvm, 0xc0000083, &cpu->cstar, false) &&
+               add(kvm, 0xc0000084, &cpu->fmask, false) && add(kvm, 0xc0000102, &cpu->kernel_gs_base, false);
+    if (done && cpu_has(cpu, FEATURE_RDTSCP))
+        done = add(kvm, 0xc0000103, &cpu->tsc_aux, false);
+    if (done && cpu_has(cpu, FEATURE_PAT))
+        done = add(kvm, 0x277, &cpu->pat, true);
+    return done;
 }
 
 /* Without a filter KVM also has what it only stores. */
-static void list_stored(struct kvm *kvm)
+static bool list_stored(struct kvm *kvm)
 {
     static const u16 fixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
     struct cpu *cpu = kvm->vcpu->cpu;
-    if (cpu_has(cpu, FEATURE_I686))
-        add(kvm, 0x1a0, &cpu->misc_enable);
+    bool done = !cpu_has(cpu, FEATURE_I686) || add(kvm, 0x1a0, &cpu->misc_enable, true);
     if (!cpu_has(cpu, FEATURE_MTRR))
-        return;
-    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
-        add(kvm, fixed[i], &cpu->mtrr_fixed[i]);
-    for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_base); i++) {
-        add(kvm, 0x200 + 2 * i, &cpu->mtrr_base[i]);
-        add(kvm, 0x201 + 2 * i, &cpu->mtrr_mask[i]);
-    }
-    add(kvm, 0x2ff, &cpu->mtrr_def_type);
+        return done;
+    for (unsigned i = 0; i < ARRAY_SIZE(fixed) && done; i++)
+        done = add(kvm, fixed[i], &cpu->mtrr_fixed[i], true);
+    for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_base) && done; i++)
+        done = add(kvm, 0x200 + 2 * i, &cpu->mtrr_base[i], true) && add(kvm, 0x201 + 2 * i, &cpu->mtrr_mask[i], true);
+    return done && add(kvm, 0x2ff, &cpu->mtrr_def_type, true);
 }
 
-void kvm_msr_create(struct kvm *kvm)
+int kvm_msr_create(struct kvm *kvm, struct error *err)
 {
     struct kvm_enable_cap exits = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
                                    .args = {KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL |
@@ -124,16 +123,30 @@ void kvm_msr_create(struct kvm *kvm)
     /* Code of users reaches no MSRs; and the wait for readers in KVM_X86_SET_MSR_FILTER makes every later one, of
      * KVM_SET_USER_MEMORY_REGION, last 4 ms. */
     if (kvm->user_only)
-        return;
-    list_processors(kvm);
-    if (has(kvm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &exits) == 0 &&
+        return 0;
+    bool listed = list_processors(kvm);
+    if (listed && has(kvm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &exits) == 0 &&
         has(kvm, KVM_CAP_X86_MSR_FILTER))
         kvm->filters_msrs = set_filter(kvm);
-    if (!kvm->filters_msrs)
-        list_stored(kvm);
+    if (listed && !kvm->filters_msrs)
+        listed = list_stored(kvm);
+    return listed ? 0 : error_set(err, errno, "KVM_GET_MSRS: %s", strerror(errno));
 }
 
-/* One that KVM refuses to take is left out from now on: the interpreter's value stays in struct cpu. */
+/* One that KVM refuses to take: if it only keeps it, it does without from now on, and struct cpu has the value.  False: the
+ * guest would notice. */
+static bool leave_out(struct kvm *kvm, unsigned which)
+{
+    const struct kvm_msr_field *field = &kvm->msrs[which];
+    trace(ACCEL, "kvm: refuses MSR %x = %llx", field->index, (unsigned long long)*field->value);
+    if (!field->kept) {
+        kvm->cannot = "an MSR has a value that KVM refuses";
+        return false;
+    }
+    kvm->msrs[which] = kvm->msrs[--kvm->msr_count];
+    return true;
+}
+
 bool kvm_msr_load(struct kvm *kvm)
 {
     while (kvm->msr_count) {
@@ -141,15 +154,12 @@ bool kvm_msr_load(struct kvm *kvm)
         for (unsigned i = 0; i < kvm->msr_count; i++)
             buffer.entries[i] = (struct kvm_msr_entry){.index = kvm->msrs[i].index, .data = *kvm->msrs[i].value};
         int done = kvm_host->ioctl(kvm->cpu, KVM_SET_MSRS, &buffer);
-        if (done < 0) {
-            kvm->cannot = "KVM_SET_MSRS";
-            return false;
-        }
+        if (done < 0)
+            return kvm_state_failed(kvm, "KVM_SET_MSRS");
         if ((unsigned)done >= kvm->msr_count)
             return true;
-        trace(ACCEL, "kvm: refuses MSR %x = %llx", kvm->msrs[done].index,
-              (unsigned long long)*kvm->msrs[done].value);
-        kvm->msrs[done] = kvm->msrs[--kvm->msr_count];
+        if (!leave_out(kvm, (unsigned)done))
+            return false;
     }
     return true;
 }
@@ -160,10 +170,12 @@ bool kvm_msr_store(struct kvm *kvm)
     for (unsigned i = 0; i < kvm->msr_count; i++)
         buffer.entries[i].index = kvm->msrs[i].index;
     int done = kvm_host->ioctl(kvm->cpu, KVM_GET_MSRS, &buffer);
-    if (done < 0) {
-        kvm->cannot = "KVM_GET_MSRS";
-        return false;
+    if (done >= 0 && (unsigned)done < kvm->msr_count) { /* it had them all when it was created */
+        errno = EINVAL;
+        done = -1;
     }
+    if (done < 0)
+        return kvm_state_failed(kvm, "KVM_GET_MSRS");
     for (int i = 0; i < done; i++)
         *kvm->msrs[i].value = buffer.entries[i].data;
     return true;
@@ -184,6 +196,7 @@ bool kvm_msr_serve(struct kvm *kvm)
         return false;
     run->msr.data = value;
     kvm->io_pending = true;
+    kvm->access_known = false;
     return true;
 }
 

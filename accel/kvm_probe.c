@@ -24,20 +24,22 @@
 #define CPUID_APIC (1u << 9)
 #define CPUID_VMX (1u << 5) /* leaf 1, ECX */
 
-static bool keeps_paging32(struct kvm *kvm)
+/* -errno: KVM does not say. */
+static int keeps_paging32(struct kvm *kvm)
 {
     struct kvm_sregs before, sregs;
     if (kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &before) < 0)
-        return true;
+        return -errno;
     sregs = before;
     sregs.cr0 = CR0_PG | CR0_ET | CR0_PE;
     sregs.cs = (struct kvm_segment){.limit = ~0u, .selector = 8, .type = 11, .present = 1, .db = 1, .s = 1, .g = 1};
     sregs.ss = sregs.ds = sregs.es =
         (struct kvm_segment){.limit = ~0u, .selector = 16, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1};
-    bool keeps = kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs) == 0 &&
-                 kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0 && (sregs.cr0 & CR0_PG);
-    kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &before);
-    return keeps;
+    int set = kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &sregs);
+    if (set < 0 && errno != EINVAL)
+        return -errno;
+    bool keeps = set == 0 && kvm_host->ioctl(kvm->cpu, KVM_GET_SREGS, &sregs) == 0 && (sregs.cr0 & CR0_PG);
+    return kvm_host->ioctl(kvm->cpu, KVM_SET_SREGS, &before) < 0 ? -errno : keeps;
 }
 
 /* Does `act` with a processor in real-address mode that is about to execute `code`, at address 0 of a page of its own. */
@@ -175,7 +177,12 @@ int kvm_create_vm(int system, struct error *err)
                      errno == EBUSY ? "; another hypervisor uses the processor's virtualization: end it" : "");
 }
 
-void kvm_probe_modes(struct kvm *kvm) { kvm->lacks_paging32 = !keeps_paging32(kvm); }
+int kvm_probe_modes(struct kvm *kvm, struct error *err)
+{
+    int keeps = keeps_paging32(kvm);
+    kvm->lacks_paging32 = keeps == 0;
+    return keeps < 0 ? error_set(err, -keeps, "KVM_GET_SREGS and KVM_SET_SREGS: %s", strerror(-keeps)) : 0;
+}
 
 void kvm_probe_cpuid(struct kvm *kvm)
 {

@@ -48,6 +48,17 @@ static bool changes_registers(unsigned long request)
            request == KVM_SET_VCPU_EVENTS || request == KVM_SET_MSRS;
 }
 
+/* EIO: KVM has given the machine up ("KVM_BUG").  These three no state of the guest's can cause. */
+bool kvm_state_failed(struct kvm *kvm, const char *what)
+{
+    kvm->code = errno;
+    if (errno == EIO || errno == EBADF || errno == ENODEV)
+        kvm->dead = errno;
+    trace(ACCEL, "kvm: %s: %s", what, strerror(errno));
+    kvm->cannot = what;
+    return false;
+}
+
 /* Does an ioctl; on failure remembers what for. */
 static bool ask(struct kvm *kvm, unsigned long request, void *argument, const char *what)
 {
@@ -57,11 +68,7 @@ static bool ask(struct kvm *kvm, unsigned long request, void *argument, const ch
         kvm->synced = false;
     if (kvm_host->ioctl(kvm->cpu, request, argument) >= 0)
         return true;
-    if (errno == EIO || errno == EBADF || errno == ENODEV) /* EIO: KVM has given the machine up, "KVM_BUG" */
-        kvm->dead = errno;
-    trace(ACCEL, "kvm: %s: %s", what, strerror(errno));
-    kvm->cannot = what;
-    return false;
+    return kvm_state_failed(kvm, what);
 }
 
 /* --- registers --- */
@@ -526,8 +533,7 @@ bool kvm_state_load(struct kvm *kvm)
     if (kvm->user_only)
         return load_user(kvm);
     put_regs(cpu, &regs);
-    kvm_tsc_load(kvm);
-    if (!load_sregs(kvm) || !kvm_msr_load(kvm) || !load_xcr0(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
+    if (!kvm_tsc_load(kvm) || !load_sregs(kvm) || !kvm_msr_load(kvm) || !load_xcr0(kvm) || !load_fpu(kvm) || !load_debug(kvm) ||
         !ask(kvm, KVM_SET_REGS, &regs, "KVM_SET_REGS") || !load_events(kvm))
         return false;
     kvm->run->cr8 = cpu->cr8;
@@ -547,9 +553,9 @@ bool kvm_state_store(struct kvm *kvm)
     if (!store_events(kvm) || !ask(kvm, KVM_GET_REGS, &regs, "KVM_GET_REGS"))
         return false;
     get_regs(cpu, &regs);
-    if (!store_sregs(kvm) || !kvm_msr_store(kvm) || !store_xcr0(kvm) || !store_fpu(kvm) || !store_debug(kvm))
+    if (!store_sregs(kvm) || !kvm_msr_store(kvm) || !store_xcr0(kvm) || !store_fpu(kvm) || !store_debug(kvm) ||
+        !kvm_tsc_store(kvm))
         return false;
-    kvm_tsc_store(kvm);
     cpu->pending_dr6 = kvm->guest_trap;
     kvm->guest_trap = 0;
     kvm_ferr_store(kvm);
@@ -612,15 +618,17 @@ static void limit_leaf(struct cpu *cpu, const struct cpuid_buffer *host, unsigne
 }
 
 /* The model without what the host's KVM lacks, for every engine alike; too late once the guest has seen it. */
-static void limit_features(struct kvm *kvm)
+static int limit_features(struct kvm *kvm, struct error *err)
 {
     struct cpuid_buffer host = {.head = {.nent = MAX_LEAVES}};
     struct cpu *cpu = kvm->vcpu->cpu;
     bool late = cpu_instructions(cpu) || kvm->vcpu->exits;
     char names[400] = "";
     u64 features[4];
-    if (kvm->user_only || kvm_host->ioctl(kvm->system, KVM_GET_SUPPORTED_CPUID, &host) < 0)
-        return;
+    if (kvm->user_only)
+        return 0;
+    if (kvm_host->ioctl(kvm->system, KVM_GET_SUPPORTED_CPUID, &host) < 0)
+        return error_set(err, errno, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
     memcpy(features, cpu->features, sizeof(features));
     for (unsigned row = 0; row < ARRAY_SIZE(feature_leaves); row++)
         limit_leaf(cpu, &host, row, names, sizeof(names));
@@ -629,25 +637,27 @@ static void limit_features(struct kvm *kvm)
     if (names[0])
         error_report("this host's KVM lacks %s: %s", names,
                      late ? "the guest, which saw them, may break" : "the guest's processor is without");
+    return 0;
 }
 
 /* Where KVM has user code only, CPUID is never its to answer: it is given all that it can do, UMIP above all. */
-static bool allow_all(struct kvm *kvm)
+static int allow_all(struct kvm *kvm, struct error *err)
 {
     struct cpuid_buffer host = {.head = {.nent = MAX_LEAVES}};
-    if (kvm_host->ioctl(kvm->system, KVM_GET_SUPPORTED_CPUID, &host) < 0 ||
-        kvm_host->ioctl(kvm->cpu, KVM_SET_CPUID2, &host) < 0)
-        return false;
+    if (kvm_host->ioctl(kvm->system, KVM_GET_SUPPORTED_CPUID, &host) < 0)
+        return error_set(err, errno, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
+    if (kvm_host->ioctl(kvm->cpu, KVM_SET_CPUID2, &host) < 0)
+        return error_set(err, errno, "KVM_SET_CPUID2: %s", strerror(errno));
     for (unsigned i = 0; i < host.head.nent; i++)
         if (host.entries[i].function == 7 && host.entries[i].index == 0)
             kvm->has_umip = host.entries[i].ecx & CPUID_7_ECX_UMIP;
-    return true;
+    return 0;
 }
 
 static int load_cpuid(struct kvm *kvm, struct error *err)
 {
-    if (kvm->user_only && allow_all(kvm))
-        return 0;
+    if (kvm->user_only)
+        return allow_all(kvm, err);
     struct cpuid_buffer buffer = {.head = {.nent = 0}};
     struct cpu *cpu = kvm->vcpu->cpu;
     if (!cpu_has(cpu, FEATURE_CPUID))
@@ -675,14 +685,15 @@ int kvm_state_create(struct kvm *kvm, struct error *err)
     u64 wanted = kvm->user_only ? USER_SYNC : KVM_SYNC_X86_REGS;
     kvm->sync = sync > 0 ? (u64)sync & wanted : 0;
     kvm->run->kvm_valid_regs = kvm->sync;
-    limit_features(kvm);
-    kvm->has_xcrs = cpu_has(kvm->vcpu->cpu, FEATURE_XSAVE) &&
-                    kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) > 0;
-    int r = load_cpuid(kvm, err);
+    int r = limit_features(kvm, err);
     if (r < 0)
         return r;
-    kvm_msr_create(kvm);
-    return 0;
+    kvm->has_xcrs = cpu_has(kvm->vcpu->cpu, FEATURE_XSAVE) &&
+                    kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) > 0;
+    r = load_cpuid(kvm, err);
+    if (r < 0)
+        return r;
+    return kvm_msr_create(kvm, err);
 }
 
 #endif

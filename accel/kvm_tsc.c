@@ -13,6 +13,7 @@
 
 #include "accel/kvm.h"
 
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -70,55 +71,73 @@ static bool set_offset(int cpu, u64 offset)
 /* Is the offset what we asked for, give or take a busy host? */
 static bool is_near(u64 offset, u64 wanted) { return offset - wanted + NEAR <= 2 * NEAR; }
 
-/* The offset that the guest has now, if it is not what it was given. */
-static void get_offset(int cpu, u64 *offset)
+/* The offset that the guest has now, if it is not what it was given.  False: KVM does not say. */
+static bool get_offset(int cpu, u64 *offset)
 {
     u64 now = 0;
-    if (offset_attribute(cpu, KVM_GET_DEVICE_ATTR, &now) == 0 || (read_offset(cpu, &now) && !is_near(now, *offset)))
+    bool exact = offset_attribute(cpu, KVM_GET_DEVICE_ATTR, &now) == 0;
+    if (!exact && !read_offset(cpu, &now))
+        return false;
+    if (exact || !is_near(now, *offset))
         *offset = now;
+    return true;
 }
 
-static bool takes_offsets(int cpu)
+/* False: the counter cannot be read, so nobody knows. */
+static bool takes_offsets(int cpu, bool *takes)
 {
     u64 wanted = 1ull << 45, got = 0;
-    return set_offset(cpu, wanted) && read_offset(cpu, &got) && is_near(got, wanted);
+    bool set = set_offset(cpu, wanted);
+    bool readable = read_offset(cpu, &got);
+    *takes = readable && set && is_near(got, wanted);
+    return readable;
 }
 
 bool kvm_tsc_probe(struct machine_tsc *tsc)
 {
     struct error none;
     int system = kvm_open(&none), vm = -1, cpu = -1;
+    bool takes = false;
     if (system >= 0)
         vm = kvm_host->ioctl(system, KVM_CREATE_VM, 0);
     if (vm >= 0)
         cpu = kvm_host->ioctl(vm, KVM_CREATE_VCPU, 0);
     int khz = cpu >= 0 ? kvm_host->ioctl(cpu, KVM_GET_TSC_KHZ, 0) : 0;
-    if (khz > 0)
-        *tsc = (struct machine_tsc){.host_hz = (u64)khz * 1000, .fixed = !takes_offsets(cpu)};
+    bool known = khz > 0 && takes_offsets(cpu, &takes);
+    if (known)
+        *tsc = (struct machine_tsc){.host_hz = (u64)khz * 1000, .fixed = !takes};
     const int files[] = {cpu, vm, system};
     for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
         if (files[i] >= 0)
             kvm_host->close(files[i]);
-    if (khz > 0)
+    if (known)
         trace(ACCEL, "kvm: the host's TSC counts %d kHz%s", khz, tsc->fixed ? "; the guest sees it as it is" : "");
-    return khz > 0;
+    return known;
 }
 
-void kvm_tsc_load(struct kvm *kvm)
+bool kvm_tsc_load(struct kvm *kvm)
 {
     const struct machine_tsc *tsc = &kvm->vcpu->machine->tsc;
     u64 offset = kvm->vcpu->cpu->tsc_offset - tsc->late;
-    if (!tsc->fixed && offset != kvm->tsc_offset && set_offset(kvm->cpu, offset))
-        kvm->tsc_offset = offset;
+    if (tsc->fixed || offset == kvm->tsc_offset)
+        return true;
+    errno = EINVAL; /* it may refuse in a return value of 0 */
+    if (!set_offset(kvm->cpu, offset))
+        return kvm_state_failed(kvm, "the time-stamp counter is beyond KVM");
+    kvm->tsc_offset = offset;
+    return true;
 }
 
-void kvm_tsc_store(struct kvm *kvm)
+bool kvm_tsc_store(struct kvm *kvm)
 {
     const struct machine_tsc *tsc = &kvm->vcpu->machine->tsc;
     if (tsc->fixed)
-        return;
-    get_offset(kvm->cpu, &kvm->tsc_offset);
+        return true;
+    errno = EINVAL;
+    if (!get_offset(kvm->cpu, &kvm->tsc_offset))
+        return kvm_state_failed(kvm, "the time-stamp counter");
     kvm->vcpu->cpu->tsc_offset = kvm->tsc_offset + tsc->late;
+    return true;
 }
 
 #endif

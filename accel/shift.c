@@ -67,21 +67,28 @@ static bool is_lost(struct vcpu *vcpu) { return vcpu->engine->alive && !vcpu->en
 void shift_store(struct vcpu *vcpu)
 {
     vcpu->engine->store(vcpu);
-    if (is_lost(vcpu))
-        machine_request(vcpu->machine, EVENT_INTERNAL, "the host's KVM failed and took the processor's state along");
+    if (!is_lost(vcpu))
+        return;
+    snprintf(vcpu->shift.lost, sizeof(vcpu->shift.lost),
+             "the host's KVM failed and took the processor's state along (%s: %s); -accel interp does without it",
+             vcpu->cannot, strerror(vcpu->code));
+    machine_request(vcpu->machine, EVENT_HOST, vcpu->shift.lost);
 }
 
-/* Both engines stand still: state from one to the other. */
-static void change(struct vcpu *vcpu, const struct engine *to)
+/* Both engines stand still: state from one to the other.  False: it is lost. */
+static bool change(struct vcpu *vcpu, const struct engine *to)
 {
     u64 before = host_ns();
     shift_store(vcpu);
+    if (is_lost(vcpu))
+        return false;
     vcpu->engine = to;
     to->load(vcpu);
     u64 ns = host_ns() - before;
     vcpu->shift.changes++;
     vcpu->shift.ns += ns;
     vcpu->shift.ns_max = MAX(vcpu->shift.ns_max, ns);
+    return true;
 }
 
 /* --- engines for user code only --- */
@@ -214,7 +221,8 @@ void shift_detour(struct vcpu *vcpu)
     if (!vcpu->user_only)
         shift->length = shift_next_length(shift->length, host_ns() - shift->in_gear_at);
     shift->detours++;
-    change(vcpu, &interp_engine);
+    if (!change(vcpu, &interp_engine))
+        return;
     if (vcpu->user_only && vcpu->exits == shift->exits_at) /* it never began */
         shift->length = shift->length ? shift->length : shift->automatic ? QUIET_AT_FIRST : QUIET_MIN;
     else if (vcpu->user_only)
@@ -267,12 +275,23 @@ void shift_give_up(struct vcpu *vcpu)
 
 /* --- shifts --- */
 
+int shift_create(struct vcpu *vcpu, const struct engine *engine, struct error *err)
+{
+    int r = engine->create(vcpu, err);
+    if (r < 0 || !engine->tsc || vcpu->machine->tsc.host_hz)
+        return r;
+    engine->destroy(vcpu);
+    return error_set(err, ENOTSUP, vcpu->started
+                             ? "%s was not there when the machine started, whose time-stamp counter it cannot go on with: start anew"
+                             : "%s does not give its time-stamp counter (KVM_GET_TSC_KHZ, KVM_GET_MSRS)", engine->name);
+}
+
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
 {
     if (engine != &interp_engine && vcpu->failed)
         return error_set(err, EIO, "%s failed before (%s)", engine->name, vcpu->cannot);
     if (engine != &interp_engine && !vcpu->engine_state) {
-        int r = engine->create(vcpu, err);
+        int r = shift_create(vcpu, engine, err);
         if (r < 0)
             return r;
     }

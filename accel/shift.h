@@ -16,6 +16,8 @@ void shift_detour(struct vcpu *vcpu);
 void shift_detour_ran(struct vcpu *vcpu, u64 instructions);
 /* ENGINE_EXIT_DEAD: the interpreter takes over for good, if the state is not lost. */
 void shift_give_up(struct vcpu *vcpu);
+/* Not before the board has the time-stamp counter that the engine needs. */
+int shift_create(struct vcpu *vcpu, const struct engine *engine, struct error *err);
 /* Lock held, the vCPU parked: struct cpu is complete. */
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err);
 

@@ -31,6 +31,7 @@ enum machine_event {
     EVENT_GUEST_EXIT,   /* isa-debug-exit; status in machine->exit_status */
     EVENT_TRIPLE_FAULT, /* shutdown cycle; becomes a reset unless told otherwise */
     EVENT_INTERNAL,     /* an engine gave up; text in machine->event_text */
+    EVENT_HOST,         /* the host took away what the machine ran on; the same */
 };
 
 /* What the board does to one CPU: INTR is a level, the others happen once; STARTUP carries its vector. */

@@ -335,6 +335,9 @@ static int exit_status(struct program *program)
         fprintf(stderr, "clutch: internal error: %s\n",
                 machine->event_text ? machine->event_text : "the engine gave up");
         return STATUS_INTERNAL;
+    case EVENT_HOST:
+        fprintf(stderr, "clutch: %s\n", machine->event_text ? machine->event_text : "the host failed");
+        return STATUS_USER_ERROR;
     default: return STATUS_OK;
     }
 }
