@@ -172,6 +172,8 @@ int kvm_open(struct error *why);
 /* Has the KVM of this descriptor all that we need? */
 int kvm_check(int fd, struct error *why);
 int kvm_probe(struct error *why);
+/* What helps where /dev/kvm is missing, by the host's /proc/cpuinfo. */
+const char *kvm_open_remedy(const char *cpuinfo, bool container);
 /* kvm.c.  Lets KVM finish the instruction whose access we made, or left out (debug_stepping).  True: that ended in an exit of
  * another kind.  Lock held. */
 bool kvm_complete_access(struct kvm *kvm);

@@ -9,6 +9,7 @@
 
 #if CONFIG_KVM
 #include "accel/kvm_fake.h"
+#include "accel/shift.h"
 
 #define FOREIGN_COMPONENTS 0xe0 /* of XSTATE_BV: AVX-512 */
 
@@ -62,6 +63,44 @@ static void there_and_back(bool sync)
     CHECK_EQ(cpu->gpr[RAX], 7);
     CHECK_EQ(cpu->gpr[R15], 0x123456789abcdef0);
     CHECK(kvm_engine.alive(&rig->vcpu));
+}
+
+static int lacks_instruction(struct kvm_run *run)
+{
+    run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+    run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+    return 0;
+}
+
+/* One exit of this kind, and the fallback that follows. */
+static void fall_back(fake_step *step)
+{
+    struct vcpu *vcpu = &rig->vcpu;
+    vcpu->engine = &kvm_engine;
+    kvm_engine.load(vcpu);
+    fake.steps[fake.step_count++] = step;
+    CHECK_EQ(kvm_engine.run(vcpu, 0), ENGINE_EXIT_CANNOT);
+    shift_detour(vcpu);
+}
+
+/* System calls and exceptions were announced when this KVM was put in gear. */
+TEST(what_is_routine_is_counted_and_any_other_cause_is_told_once)
+{
+    open_user(true);
+    const struct shift_cause *causes = rig->vcpu.shift.causes;
+    lines = 0;
+    fall_back(move_on);
+    fall_back(move_on);
+    CHECK_EQ(lines, 0);
+    CHECK(!strcmp(causes[0].text, KVM_WHY_EXCEPTION));
+    CHECK_EQ(causes[0].count, 2);
+    fall_back(lacks_instruction);
+    CHECK_EQ(lines, 1);
+    CHECK(strstr(said, "the interpreter helps out"));
+    fall_back(lacks_instruction);
+    CHECK_EQ(lines, 1);
+    CHECK_EQ(causes[1].count, 2);
+    close_rig();
 }
 
 TEST(kvm_run_takes_the_state_along_and_leaves_it)

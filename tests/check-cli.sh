@@ -49,6 +49,10 @@ refuses "needs a value" -m
 refuses "at least" -display none -m 1K
 refuses "at most" -display none -m 100000G
 refuses "isapc" -M ispac
+refuses "did you mean 'kvm'" -accel kvn
+refuses "which engine" -accel ""
+refuses "-accel auto -accel kvm" -accel auto:kvm
+refuses "stats=file:$dir/no/x: No such" -display none -accel "interp,stats=file:$dir/no/x"
 refuses "pentium" -cpu pentuim
 refuses "not available yet" -loadvm x
 refuses "nosuch.img" -display none -hda "$dir/nosuch.img"
@@ -84,6 +88,38 @@ if [ $status = 143 ] && [ ! -e "$dir/pid" ]; then
     passed=$((passed + 1))
 else
     fail "SIGTERM: exit status $status, $(cat "$dir/err")"
+fi
+
+# answers WORDS COMMAND OPTION...: the monitor's answer, in a machine that has not started.
+answers() {
+    words=$1 command=$2
+    shift 2
+    out=$(printf '%s\nquit\n' "$command" | timeout 60 "$clutch" -S -display none -serial none -monitor stdio "$@" 2>&1)
+    case $out in
+    *"$words"*) passed=$((passed + 1)) ;;
+    *) fail "monitor, $command: no '$words' in: $out" ;;
+    esac
+}
+answers "no engine 'intrep' (did you mean 'interp'?)" "accel intrep"
+answers "start only" "accel auto"
+answers "in gear already" "accel tcg"
+if [ -e /dev/kvm ]; then
+    answers "start it without -icount" "accel kvm" -icount 3
+fi
+answers "no exits: no engine that leaves the guest was in gear" "info exits"
+
+# What happened goes where the user wants it, in a table.
+"$clutch" -display none -serial none -monitor none -S -accel "interp,stats=file:$dir/stats" >"$dir/out" 2>"$dir/err" </dev/null &
+child=$!
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    [ -e "$dir/stats" ] || sleep 1
+done
+kill -TERM $child
+wait $child
+if grep -q '^engine: interp' "$dir/stats" && [ ! -s "$dir/err" ]; then
+    passed=$((passed + 1))
+else
+    fail "stats=file: $(cat "$dir/stats" "$dir/err")"
 fi
 
 echo "$passed passed, $failed failed"
