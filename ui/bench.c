@@ -439,7 +439,7 @@ static int run_all(struct bench *bench)
     table->runs = bench->options.runs;
     table->seconds = bench->options.command ? 0 : bench->options.seconds;
     table->typed = bench->options.step_count > 0;
-    table->until = bench->options.until != NULL;
+    table->until = bench->options.until && !bench->options.until_prompt;
     table->width = terminal_width();
     snprintf(table->version, sizeof(table->version), "%s", CLUTCH_VERSION);
     bench_describe_host(&table->host);

@@ -106,6 +106,8 @@ static void find_problem(const struct bench_command *command, const struct answe
                          const struct bench_outcome *outcome, struct bench_result *result)
 {
     const struct bench_options *options = command->options;
+    bool may_end = !options->until || (options->until_prompt && outcome->steps == options->step_count);
+    bool ended_badly = answer->status == 4 || answer->status == 6 || answer->status >= 128;
     const char *last = outcome->last[0] ? outcome->last : "nothing";
     char *problem = result->problem;
     size_t size = sizeof(result->problem);
@@ -114,22 +116,21 @@ static void find_problem(const struct bench_command *command, const struct answe
                  options->steps[outcome->steps].prompt, last);
     else if (outcome->problem[0])
         snprintf(problem, size, "%.60s; its last line: %.100s", outcome->problem, last);
-    else if (options->until && !outcome->found)
+    else if (!may_end && !outcome->found)
         snprintf(problem, size, "ended (exit status %d) without '%.30s'; its last line: %.50s",
                  answer->status, outcome->steps < options->step_count ? options->steps[outcome->steps].prompt : options->until,
                  last);
-    else if (!options->until && (answer->status == 4 || answer->status == 6 || answer->status >= 128))
+    else if (!outcome->found && ended_badly)
         snprintf(problem, size, "failed (exit status %d): %.100s", answer->status, last);
 }
 
 /* Status: of the first run; the others must have the same. */
-static void take(struct bench_table *table, int engine, const struct answer *answer, const struct bench_outcome *outcome,
-                 bool until)
+static void take(struct bench_table *table, int engine, const struct answer *answer, const struct bench_outcome *outcome)
 {
     struct bench_row *row = &table->rows[table->row_count - 1];
     struct bench_result *result = &row->results[engine];
     bool interp = !strcmp(table->engines[engine], interp_engine.name);
-    u32 status = until ? 0 : (u32)answer->status;
+    u32 status = outcome->found ? 0 : (u32)answer->status; /* SIGTERM's says nothing */
     if (result->run_count && result->checksum != status) {
         snprintf(result->problem, sizeof(result->problem), "two runs end differently: exit status %u, %u",
                  result->checksum, status);
@@ -167,6 +168,6 @@ int bench_command_run(const struct bench_command *command, struct bench_table *t
     }
     find_problem(command, &answer, &outcome, result);
     if (!result->problem[0])
-        take(table, engine, &answer, &outcome, options->until != NULL);
+        take(table, engine, &answer, &outcome);
     return 0;
 }

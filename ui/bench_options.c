@@ -48,7 +48,7 @@ void bench_print_help(void)
          "  --prompt TEXT      wait for this on standard output, then type the next --type\n"
          "  --type LINE        typed into the serial port; pairs of --prompt and --type may be\n"
          "                     repeated; time begins with the last line, and without --until\n"
-         "                     ends at its prompt\n"
+         "                     ends at its prompt or with the machine\n"
          "Time is from the start of the program if nothing is typed.  -snapshot is implied.\n\n"
          "  clutch bench --prompt '# ' --type 'md5sum /bin/*' -- -kernel vmlinuz -initrd rd.gz \\\n"
          "      -append console=ttyS0\n\n"
@@ -184,6 +184,7 @@ static int check_dialogue(struct bench_options *options)
         return 0;
     if (!last->line)
         return bench_complain("--prompt %s: no --type says what to type there", last->prompt);
+    options->until_prompt = !options->until;
     if (!options->until)
         options->until = last->prompt;
     if (strstr(last->line, options->until))

@@ -20,6 +20,7 @@ struct bench_options {
     int test_count;
     char **command; /* behind --; NULL: none */
     int command_count;
+    bool until_prompt; /* `until` is the last prompt: the machine may end instead */
     struct bench_step steps[BENCH_MAX_STEPS];
     int step_count;
     char *strings; /* what `tests` of --only points into */

@@ -85,8 +85,12 @@ bool bench_mismatch(const struct bench_table *table, const struct bench_row *row
 double bench_interpreted(const struct bench_table *table, const struct bench_row *row, int engine)
 {
     const struct bench_result *result = &row->results[engine];
-    if (!measured(row, engine) || is_interp(table, engine) || row->instructions <= 0 || table->seconds <= 0)
-        return table->seconds <= 0 ? -1 : 0;
+    if (!measured(row, engine) || is_interp(table, engine))
+        return 0;
+    if (table->seconds <= 0) /* of a machine of the user's only this is certain */
+        return result->exits == 0 ? 1 : -1;
+    if (row->instructions <= 0)
+        return 0;
     return MIN(1.0, result->interpreted / row->instructions);
 }
 
@@ -321,7 +325,7 @@ void bench_print_row(FILE *out, const struct bench_table *table)
             fprintf(out, "    %s: %s\n", table->engines[i], row->results[i].problem);
     if (bench_mismatch(table, row))
         print_mismatch(out, table, row);
-    else if (table->seconds <= 0 && !table->until)
+    else if (table->seconds <= 0 && !table->until && !table->typed)
         print_exit_status(out, table, row);
 }
 
@@ -364,7 +368,7 @@ static void print_what_time_is(FILE *out, const struct bench_table *table)
     else
         print_filled(out, table, "time: from %s to %s, by the host's clock; %s.",
                      table->typed ? "the last line typed" : "the program's start",
-                     table->until ? "the text waited for" : table->typed ? "the prompt" : "its end", runs);
+                     table->until ? "the text waited for" : table->typed ? "its prompt (or the machine's end)" : "its end", runs);
 }
 
 static bool any_exits(const struct bench_table *table)

@@ -121,6 +121,8 @@ TEST(a_command_has_mips_for_the_interpreter_only)
     struct bench_row *row = prepare();
     table.seconds = 0;
     CHECK(bench_mips(&table, row, 1) > 0 && bench_mips(&table, row, 2) == 0 && bench_interpreted(&table, row, 2) < 0);
+    row->results[2].exits = 0; /* it has executed nothing */
+    CHECK(bench_interpreted(&table, row, 2) == 1);
     table.typed = true;
     CHECK(bench_mips(&table, row, 1) == 0);
 }
@@ -240,16 +242,18 @@ TEST(the_chart_has_a_bar_for_each_figure_and_escapes_xml)
     char *text = written(bench_write_svg);
     CHECK_EQ(count(text, "<rect"), 1 + 3 + 4); /* background, legend, bars */
     CHECK(strstr(text, "&lt;one&gt; &amp; more") != NULL);
+    CHECK(strstr(text, "role=\"img\" aria-labelledby=\"title desc\"") && strstr(text, "<title id=\"title\">"));
+    CHECK(strstr(text, "logarithmic scale") != NULL);
     CHECK(!strncmp(text, "<svg ", 5) && strstr(text, "</svg>\n") != NULL && !strstr(text, "nan"));
     free(text);
 }
 
-TEST(an_engine_that_leans_on_the_interpreter_is_drawn_pale)
+TEST(an_engine_that_leans_on_the_interpreter_is_hatched)
 {
     struct bench_row *row = prepare();
     row->results[2].interpreted = 1.9e6;
     char *text = written(bench_write_svg);
-    CHECK_EQ(count(text, "fill-opacity"), 1);
+    CHECK_EQ(count(text, "fill=\"url(#hatch2)\""), 2); /* legend, bar */
     free(text);
 }
 
