@@ -1,7 +1,7 @@
 /*
  * Page tables of our own, for a KVM that gets user code only (kvm_user.c).
  *
- * Such a KVM runs user code on the host's processor, where CPUID, XGETBV, RDTSCP ... answer for the host, and nothing
+ * Such a KVM runs user code on the host's processor, where CPUID, XGETBV, XSAVE ... answer for the host, and nothing
  * traps them.  So it is given the guest's pages through tables that grow as the guest touches pages, and a page can be
  * executed only if no such instruction is in it, at any offset, and only while nothing can write to it.  Every other
  * access faults and comes back; here the missing page is added, or the interpreter executes the instruction.
@@ -12,7 +12,7 @@
  * made to drop all that it knows (kvm_memory.c).
  *
  * Source: SDM vol. 3A, "4-Level Paging", "Accessed and Dirty Flags", "Page-Fault Exceptions"; vol. 2, "CPUID", "XGETBV",
- *   "RDTSCP", "RDPID", "RDRAND", "LAR", "LSL", "VERR/VERW", "RDPKRU".
+ *   "XSAVE", "XRSTOR", "XSAVEC", "XSAVEOPT", "RDTSCP", "RDPID", "RDRAND", "LAR", "LSL", "VERR/VERW", "RDPKRU".
  * Modelled: user pages of RAM in the lower half; A and D as the processor sets them.  Frame buffers and registers are
  *   the interpreter's.
  * Not modelled: instructions that show the host's segment selectors in one byte (MOV from a segment register); those of
@@ -90,6 +90,13 @@ static bool is_foreign_0f01(u8 third) /* XGETBV; RDPKRU, WRPKRU; RDTSCP */
     return third == 0xd0 || third == 0xee || third == 0xef || third == 0xf9;
 }
 
+/* XSAVE, XRSTOR, XSAVEOPT; XSAVEC: of what the host's XCR0 enables, in the host's layout. */
+static bool is_xsave(u8 second, u8 modrm)
+{
+    u8 reg = modrm >> 3 & 7;
+    return modrm < 0xc0 && ((second == 0xae && reg >= 4 && reg <= 6) || (second == 0xc7 && reg == 4));
+}
+
 bool kvm_tables_foreign(const u8 *code, size_t size, size_t starts)
 {
     const u8 *end = code + size, *last = code + starts;
@@ -101,7 +108,8 @@ bool kvm_tables_foreign(const u8 *code, size_t size, size_t starts)
             return true;
         if (at + 2 < end && ((second == 0x01 && is_foreign_0f01(third)) ||
                              (second == 0x00 && (reg == 4 || reg == 5)) || /* VERR, VERW */
-                             (second == 0xc7 && third >= 0xf0)))           /* RDRAND, RDSEED, RDPID */
+                             (second == 0xc7 && third >= 0xf0) ||          /* RDRAND, RDSEED, RDPID */
+                             is_xsave(second, third)))
             return true;
     }
     return false;

@@ -201,7 +201,15 @@ TEST(instructions_that_answer_for_the_host_are_found)
         {"\x0f\x03\xc1", 3, true},         /* LSL */
         {"\x0f\x00\xe0", 3, true},         /* VERR */
         {"\x0f\x01\xee", 3, true},         /* RDPKRU */
+        {"\x0f\xae\x64\x24", 4, true},     /* XSAVE [RSP+40h] */
+        {"\x0f\xae\x6c\x24", 4, true},     /* XRSTOR [RSP+40h] */
+        {"\x0f\xae\x74\x24", 4, true},     /* XSAVEOPT [RSP+40h] */
+        {"\x0f\xc7\x64\x24", 4, true},     /* XSAVEC [RSP+40h] */
         {"\x0f\x0f\xa2\x90", 4, true},     /* behind another 0F */
+        {"\x0f\xae\x44\x24", 4, false},    /* FXSAVE [RSP+40h] */
+        {"\x0f\xae\x5c\x24", 4, false},    /* STMXCSR [RSP+40h] */
+        {"\x0f\xae\xe8\x90", 4, false},    /* LFENCE */
+        {"\x0f\xae\xf0\x90", 4, false},    /* MFENCE */
         {"\x0f\x31\x90", 3, false},        /* RDTSC */
         {"\x0f\x05\x90", 3, false},        /* SYSCALL */
         {"\x0f\xc7\x0f\x90", 4, false},    /* CMPXCHG8B */
