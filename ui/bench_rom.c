@@ -84,8 +84,9 @@ u64 bench_next_batch(struct bench_batches *batches, const struct bench_sample *s
 }
 
 /* The first batch, of one pass, warms the engine up (decoding, page tables), the next ones find out how many passes to
- * make.  One that takes as long as the whole measurement should is taken as it is.  An engine may become faster later
- * (accel/shift.c: KVM takes over from the interpreter): a batch that has become short does not count, and grows. */
+ * make.  No batch counts that has no long one before it: on a busy host a single pass may wait for a processor for longer
+ * than the whole measurement.  An engine may become faster later (accel/shift.c: KVM takes over from the interpreter): a
+ * batch that has become short does not count, and grows. */
 void bench_batch_took(struct bench_batches *batches, struct bench_sample *sample, const struct bench_batch *took)
 {
     double want = MIN(BATCH_SECONDS, batches->enough), seconds = took->seconds;
@@ -94,7 +95,7 @@ void bench_batch_took(struct bench_batches *batches, struct bench_sample *sample
         return;
     }
     batches->warm &= seconds >= want / 2 || batches->batch >= BATCH_MAX;
-    if (batches->warm || seconds >= batches->enough) {
+    if (batches->warm || batches->enough == 0) {
         sample->passes += batches->batch;
         sample->seconds += seconds;
         sample->interpreted += took->interpreted;

@@ -227,7 +227,10 @@ static const char *format_count(double value, char *text)
 
 static const char *format_percent(double part, char *text)
 {
-    snprintf(text, 16, part * 100 < 99.95 ? "%.1f%%" : "%.0f%%", part * 100);
+    if (part >= 10)
+        snprintf(text, 16, ">999%%");
+    else
+        snprintf(text, 16, part * 100 < 99.95 ? "%.1f%%" : "%.0f%%", part * 100);
     return text;
 }
 
