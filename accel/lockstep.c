@@ -193,12 +193,18 @@ static void resynchronize(struct lockstep *ls)
     }
 }
 
+/* A pin that the board drives: an access of A's may have changed it, which B's cannot. */
+static void follow_a20(struct lockstep *ls)
+{
+    if (ls->a->cpu->a20 != ls->b.cpu->a20)
+        cpu_set_a20(ls->b.cpu, ls->a->cpu->a20);
+}
+
 /* What the board did to A's pins between steps. */
 static void follow_pins(struct lockstep *ls)
 {
     struct cpu *a = ls->a->cpu, *b = ls->b.cpu;
-    if (a->a20 != b->a20)
-        cpu_set_a20(b, a->a20);
+    follow_a20(ls);
     if (a->nmi_pending && !b->nmi_pending)
         cpu_raise_nmi(b);
     b->nmi_pending = a->nmi_pending;
@@ -292,6 +298,7 @@ static bool step(struct lockstep *ls, u64 limit, enum engine_exit *why)
         step_b_counting(ls, *why);
     }
     ls->steps++;
+    follow_a20(ls);
     bool same = equal(ls);
     lockstep_apply_mirrors(ls);
     return same;

@@ -26,9 +26,12 @@ static u64 read_port(void *opaque, u64 offset, unsigned size)
 {
     return 0x40 + ++port_reads;
 }
+/* 0dfh, 0ddh: A20 on and off, as in the keyboard controller. */
 static void write_port(void *opaque, u64 offset, u64 value, unsigned size)
 {
     port_writes++;
+    if (value == 0xdf || value == 0xdd)
+        cpu_set_a20(vcpu.cpu, value == 0xdf);
 }
 static const struct bus_ops port_ops = {.read = read_port, .write = write_port, .min_size = 1, .max_size = 1};
 
@@ -212,6 +215,36 @@ TEST(devices_are_reached_once)
     CHECK_EQ(port_writes, 1000);
     take_apart();
     CHECK(reported("agree: 4000 of 4000 instructions"));
+}
+
+TEST(pins_that_a_device_moves_are_no_difference)
+{
+    /* mov al, 0ddh; out 80h, al; mov al, 0dfh; out 80h, al; jmp */
+    static const u8 code[] = {0xb0, 0xdd, 0xe6, 0x80, 0xb0, 0xdf, 0xe6, 0x80, 0xeb, 0xf6};
+    build(code, sizeof(code), NULL);
+    run(4000);
+    CHECK_EQ(machine->event, EVENT_NONE);
+    take_apart();
+    CHECK(reported("agree: 4000 of 4000 instructions"));
+}
+
+TEST(nothing_compared_is_no_agreement)
+{
+    options.from = 3000;
+    build(counting, sizeof(counting), NULL);
+    run(2000);
+    CHECK_EQ(lockstep_finish(&vcpu), LOCKSTEP_NOTHING);
+    take_apart();
+    CHECK(reported("NOTHING WAS COMPARED") && !reported("agree"));
+}
+
+TEST(a_difference_that_the_last_look_at_memory_finds_counts)
+{
+    struct engine engine = wrong(2);
+    build(counting, sizeof(counting), &engine);
+    run(10000);
+    CHECK_EQ(lockstep_finish(&vcpu), LOCKSTEP_DIFFER);
+    take_apart();
 }
 
 TEST(both_take_an_interrupt_at_the_same_instruction)
