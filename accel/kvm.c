@@ -308,7 +308,7 @@ static void lose_access(struct kvm *kvm, int code)
     bool moved = kvm->access_known && kvm_host->ioctl(kvm->cpu, KVM_GET_REGS, &regs) == 0 &&
                  (regs.rip != kvm->access_rip || regs.rcx != kvm->access_rcx);
     kvm->dead = kvm->code = code;
-    if (!moved) {
+    if (!moved && !kvm->debug_stepping) { /* a step that is dropped made none */
         kvm->lost = true;
         kvm->cannot = "KVM_RUN, an access not finished";
     }
@@ -360,7 +360,6 @@ static const char *why_not(const struct kvm *kvm)
 
 /* Is what KVM goes by what the guest's page tables say? */
 static bool has_tables(struct kvm *kvm) { return kvm->tables ? kvm_tables_select(kvm) : kvm_memory_forgot_paging(kvm); }
-
 static const char about_to_forget[] = "KVM is about to forget old page tables";
 
 /* One that has died is given its turn, to say so. */
@@ -614,9 +613,8 @@ static enum engine_exit enter(struct kvm *kvm)
         return cannot(kvm, "the segment and control registers are beyond KVM");
     }
     kvm->io_pending = kvm->fpu_known = false;
-    kvm->has_run = true;
+    kvm->has_run = kvm->ran = true;
     kvm->synced = r == 0 || code == EINTR;
-    kvm->ran = true;
     kvm->vcpu->exits++;
     kvm_coalesced_collect(kvm);
     if (r == 0 || code == EINTR) {

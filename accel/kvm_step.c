@@ -15,7 +15,8 @@
  *   of the x87 and those that save or restore its state: the selectors of its pointers do not pass through KVM
  *     (kvm_state.c), AMD's processors drop the pointers, too, and an error may be an interrupt (CR0.NE = 0);
  * nor any where an event is to be delivered first, after STI or MOV SS, with RF set, where the guest traces itself or has
- * breakpoints enabled, or with watchpoints.  Interrupts that come meanwhile wait for the end of the step.
+ * breakpoints enabled, or with watchpoints.  Interrupts that come meanwhile wait for the end of the step.  Flags that the
+ * manual leaves undefined (IMUL) are what the host's processor makes of them, as they are when KVM runs on.
  *
  * Source: Linux kernel documentation, virt/kvm/api: KVM_SET_GUEST_DEBUG, KVM_CAP_SET_GUEST_DEBUG2; SDM vol. 3B, "Single-Step
  *   Exception Condition"; vol. 3A, "Interrupt 8" (what becomes a shutdown).

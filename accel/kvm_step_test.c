@@ -289,6 +289,26 @@ TEST(a_device_is_written_once_and_with_the_right_value)
     close_rig();
 }
 
+static int reads_register_and_dies(struct kvm_run *run)
+{
+    fake.failing = KVM_RUN;
+    fake.failing_error = EIO;
+    return reads_register(run);
+}
+
+TEST(a_kvm_that_dies_over_a_dropped_access_has_lost_nothing)
+{
+    open_device();
+    PLACE_CODE("\xa0\x00\x00");
+    script(reads_register_and_dies, NULL);
+    make_step();
+    CHECK(kvm_engine.alive(&rig->vcpu));
+    CHECK_EQ(rig->reads, 1);
+    CHECK_EQ(rig->vcpu.cpu->rip, PLACE + 3);
+    CHECK_EQ(kvm_engine.run(&rig->vcpu, 1), ENGINE_EXIT_DEAD);
+    close_rig();
+}
+
 static int writes_gathered(struct kvm_run *run)
 {
     CHECK(fake_gather(0x200000, 0x80, 1));
