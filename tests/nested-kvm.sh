@@ -12,7 +12,7 @@
 # With -b: Bochs with that processor model, corei7_haswell_4770 (VMX, EPT, unrestricted guest), core2_penryn_t9600 (VMX alone),
 # ryzen (-k amd); clutch and its test disks (/roms) in a memory disk, busybox for the rest.  Exact, and slower.  -f: files
 # from here that go along, under the same names; programs with their libraries.
-# Needs QEMU with virtfs, or Bochs, script and genisoimage; and apt-get, dpkg-deb, cpio.
+# Needs QEMU with virtfs, or Bochs (bochs-sdl) and genisoimage; and apt-get, dpkg-deb, cpio.
 . "$(dirname "$0")/common.sh"
 
 bochs='' module=amd parameters='' files='' memory=2048 cpus=1 limit=7200
@@ -47,7 +47,7 @@ kernel=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends:
 [ -n "$kernel" ] || give_up "apt-get knows no linux-image-amd64 here"
 version=${kernel#linux-image-}
 if [ -n "$bochs" ]; then
-    need bochs script genisoimage
+    need bochs genisoimage
     more="isolinux syslinux-common"
 else
     need qemu-system-x86_64
@@ -190,7 +190,7 @@ vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 ata0-master: type=cdrom, path=$work/cd.iso, status=inserted
 boot: cdrom
 com1: enabled=1, mode=file, dev=$share/log
-display_library: term
+display_library: sdl2
 speaker: enabled=0
 sound: waveoutdrv=dummy
 log: $work/bochs.log
@@ -198,9 +198,9 @@ error: action=report
 panic: action=fatal
 clock: sync=none
 END
-    echo continue >"$work/go"
+    printf 'continue\nquit\n' >"$work/go" # Bochs may be one with a debugger, where a panic would wait
     rm -f "$share/log"
-    TERM=xterm script -qfc "timeout -k 5 $limit bochs -q -rc $work/go -f $work/bochsrc" /dev/null >/dev/null </dev/null
+    SDL_VIDEODRIVER=dummy timeout -k 5 "$limit" bochs -q -rc "$work/go" -f "$work/bochsrc" >"$work/bochs.out" 2>&1 </dev/null
     grep -a '^[0-9]*p\[' "$work/bochs.log" # where Bochs gave up
     grep -a '^model name\|^[a-z_]*: [YN]\|^==\|passed\|FAIL\|clutch:' "$share/log"
 else
