@@ -7,7 +7,7 @@
 build_expect
 socket=$work/monitor golden=tests/golden
 names=$(sed -n 's/^ *frame  *\([a-z0-9-]*\)$/\1/p' roms/frames.S)
-engine="-icount shift=6"
+engine="-icount shift=6" ENGINE=${ENGINE:-}
 [ -z "$ENGINE" ] || engine="-accel $ENGINE"
 dumps=8 # of a picture that blinks
 

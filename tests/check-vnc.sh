@@ -24,8 +24,15 @@ serve() {
 
 disk=demo
 serve ''
-if within 60 "$client" 127.0.0.1:$display - wait:4000 "shot:$work/demo.ppm" >"$work/shot" && grep -q '^720x400' "$work/shot" &&
-    [ "$(cut -d' ' -f2 "$work/shot")" -ge 4 ]; then
+# A busy host draws few pictures in 4 s: then in longer.
+sees_demo() {
+    for wait in 4000 15000 60000; do
+        within 60 "$client" 127.0.0.1:$display - wait:$wait "shot:$work/demo.ppm" >"$work/shot" || return 1
+        if grep -q '^720x400' "$work/shot" && [ "$(cut -d' ' -f2 "$work/shot")" -ge 4 ]; then return 0; fi
+    done
+    return 1
+}
+if sees_demo; then
     ok "a client sees the demonstration disk: $(cat "$work/shot")"
 else
     fail "picture: $(cat "$work/shot")"
