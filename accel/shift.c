@@ -278,15 +278,18 @@ void shift_give_up(struct vcpu *vcpu)
 
 /* --- shifts --- */
 
+/* destroy() takes the lock, which only the machine's start does not hold; there the engine's own reason comes first. */
 int shift_create(struct vcpu *vcpu, const struct engine *engine, struct error *err)
 {
+    bool lacks_tsc = engine->tsc && !vcpu->machine->tsc.host_hz;
+    if (lacks_tsc && vcpu->started)
+        return error_set(err, ENOTSUP, "%s was not there when the machine started, and cannot go on with its time-stamp "
+                                       "counter: start anew", engine->name);
     int r = engine->create(vcpu, err);
-    if (r < 0 || !engine->tsc || vcpu->machine->tsc.host_hz)
+    if (r < 0 || !lacks_tsc)
         return r;
     engine->destroy(vcpu);
-    return error_set(err, ENOTSUP, vcpu->started
-                             ? "%s was not there when the machine started, whose time-stamp counter it cannot go on with: start anew"
-                             : "%s does not give its time-stamp counter (KVM_GET_TSC_KHZ, KVM_GET_MSRS)", engine->name);
+    return error_set(err, ENOTSUP, "%s does not give its time-stamp counter (KVM_GET_TSC_KHZ, KVM_GET_MSRS)", engine->name);
 }
 
 int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
