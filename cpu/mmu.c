@@ -37,12 +37,25 @@ static struct walk_page *walk_page(struct cpu *cpu, u64 phys)
     return w;
 }
 
+/* For a probe, which must not reach a device: memory that walks write through the bus is read all the same. */
+static const u8 *probe_page(struct cpu *cpu, u64 phys)
+{
+    struct cpu_page p;
+    cpu->bus->page(cpu->board, phys & PAGE_MASK, &p);
+    return p.host;
+}
+
 static u64 entry_read(struct cpu *cpu, u64 phys, unsigned size, unsigned access)
 {
     const struct walk_page *w = walk_page(cpu, phys);
-    if (unlikely(!w->host))
-        return access & ACCESS_PROBE ? 0 : cpu->bus->read(cpu->board, phys, size);
-    const u8 *host = w->host + (phys & 0xfff);
+    const u8 *host = w->host;
+    if (unlikely(!host && !(access & ACCESS_PROBE)))
+        return cpu->bus->read(cpu->board, phys, size);
+    if (unlikely(!host))
+        host = probe_page(cpu, phys);
+    if (unlikely(!host))
+        return 0;
+    host += phys & 0xfff;
     return size == 4 ? *(const u32 *)host : *(const u64 *)host;
 }
 
