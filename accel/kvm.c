@@ -180,9 +180,11 @@ static int create(struct vcpu *vcpu, struct error *err)
     kvm_probe_window(kvm);
     kvm->shadows = kvm->lacks_paging32 || kvm->lacks_syscall || is_off("/sys/module/kvm_intel/parameters/ept") ||
                    is_off("/sys/module/kvm_amd/parameters/npt");
-    r = kvm->dead ? error_set(err, kvm->dead, "KVM_SET_GUEST_DEBUG: %s", strerror(kvm->dead)) : kvm_memory_create(kvm, err);
+    r = kvm->dead ? error_set(err, kvm->dead, "KVM_SET_GUEST_DEBUG: %s", strerror(kvm->dead)) : 0;
     if (r == 0 && kvm->user_only)
         r = kvm_tables_create(kvm, err);
+    if (r == 0) /* last: its thread could not be ended by who holds the lock */
+        r = kvm_memory_create(kvm, err);
     if (r < 0) {
         destroy(vcpu);
         return r;
