@@ -31,11 +31,10 @@
 #define QUIET_UNPAID 4096ull      /* instructions in user mode after a stay that did not pay */
 #define QUIET_MAX (1ull << 17)    /* less than between two ticks of a guest's clock */
 #define QUIET_AT_FIRST (1ull << 16)
-/* ns for a stay, and for each exit in it that made pages known.  The calls themselves take a tenth (35000) and half
- * (45000); the rest is, we think, what the interpreter is slower by afterwards, without its TLB.  Found by trial, with system calls,
- * processes and short programs: the calls' time alone made those 25% slower. */
-#define STAY_COST 400000ull
-#define PAGE_COST 100000ull
+/* ns for a stay, and for each exit in it that made pages known.  The calls themselves take less (35000 and 45000); with
+ * these, though, short programs are slower, as is the interpreter afterwards; with more, long computations stay out. */
+#define STAY_COST 150000ull
+#define PAGE_COST 60000ull
 #define GAIN 4                    /* times as much time the interpreter would have taken, and more */
 #define CREDIT_SHARE 32           /* this part of the interpreter's time may be lost by trying */
 #define CREDIT_MAX 5000000ll
