@@ -190,6 +190,10 @@ static int set_parallel(struct options *options, const char *value, struct error
 
 static int set_monitor(struct options *options, const char *value, struct error *err)
 {
+    const char *other = options->machine.monitor;
+    if (options->monitor_given && other && strcmp(other, "none") && strcmp(value, "none"))
+        return error_set(err, EINVAL, "-monitor %s: there is one monitor, and it is at %s already; leave one out",
+                         value, other);
     options->machine.monitor = value;
     options->monitor_given = true;
     return 0;

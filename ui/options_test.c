@@ -225,6 +225,13 @@ TEST(malformed_drives_are_refused)
     REFUSES("-hda a -hdb b -hdc c -hdd d -drive file=e", "taken");
 }
 
+TEST(there_is_one_monitor)
+{
+    CHECK_EQ(parse("-monitor none -monitor stdio"), 0);
+    CHECK(!strcmp(CONFIG.monitor, "stdio"));
+    REFUSES("-monitor unix:a -monitor unix:b", "unix:a already");
+}
+
 TEST(boot_takes_letters_old_and_new)
 {
     CHECK_EQ(parse("-boot d"), 0);
