@@ -115,15 +115,6 @@ TEST(a_kvm_that_does_not_stop_is_found_out)
     close_rig();
 }
 
-static int debug_exit(struct kvm_run *run, u64 pc, u64 dr6)
-{
-    run->exit_reason = KVM_EXIT_DEBUG;
-    run->debug.arch.exception = VECTOR_DB;
-    run->debug.arch.pc = pc;
-    run->debug.arch.dr6 = DR6_FIXED | dr6;
-    return 0;
-}
-
 static int hits_second(struct kvm_run *run) { return debug_exit(run, 0x7c10, 2); }
 static int hits_elsewhere(struct kvm_run *run) { return debug_exit(run, 0x7c11, 2); }
 static int touches_third(struct kvm_run *run) { return debug_exit(run, 0x1234, 4); }

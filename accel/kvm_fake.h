@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "accel/kvm.h"
+#include "cpu/system.h"
 #include "machine/cpubus.h"
 #include "tests/unit.h"
 
@@ -571,7 +572,8 @@ static inline void close_rig(void)
 
 /* --- what scripts are made of --- */
 
-static inline enum engine_exit run_steps(fake_step *first, fake_step *second)
+/* The script's next steps; KVM gets the guest's state. */
+static inline void take_steps(fake_step *first, fake_step *second)
 {
     fake.steps[0] = first;
     fake.steps[1] = second;
@@ -580,7 +582,20 @@ static inline enum engine_exit run_steps(fake_step *first, fake_step *second)
     machine_lock(rig->machine);
     kvm_engine.load(&rig->vcpu);
     machine_unlock(rig->machine);
+}
+
+static inline enum engine_exit run_steps(fake_step *first, fake_step *second)
+{
+    take_steps(first, second);
     return kvm_engine.run(&rig->vcpu, 1000);
+}
+
+/* struct cpu gets it back. */
+static inline void store_state(void)
+{
+    machine_lock(rig->machine);
+    kvm_engine.store(&rig->vcpu);
+    machine_unlock(rig->machine);
 }
 
 static inline int port_exit(struct kvm_run *run, u8 direction, u8 size, u32 count)
@@ -599,6 +614,15 @@ static inline int out_byte(struct kvm_run *run)
 {
     fake.run[FAKE_DATA] = 0x5a;
     return port_exit(run, KVM_EXIT_IO_OUT, 1, 1);
+}
+
+static inline int debug_exit(struct kvm_run *run, u64 pc, u64 dr6)
+{
+    run->exit_reason = KVM_EXIT_DEBUG;
+    run->debug.arch.exception = VECTOR_DB;
+    run->debug.arch.pc = pc;
+    run->debug.arch.dr6 = DR6_FIXED | dr6;
+    return 0;
 }
 
 #endif

@@ -35,33 +35,6 @@ static struct kvm *open_guest(void)
 
 static int nothing(struct kvm_run *run) { return EINTR; }
 
-static enum engine_exit run(fake_step *step)
-{
-    fake.steps[0] = step;
-    fake.step_count = 1;
-    fake.steps_done = 0;
-    machine_lock(rig->machine);
-    kvm_engine.load(&rig->vcpu);
-    machine_unlock(rig->machine);
-    return kvm_engine.run(&rig->vcpu, 1000);
-}
-
-static void store(void)
-{
-    machine_lock(rig->machine);
-    kvm_engine.store(&rig->vcpu);
-    machine_unlock(rig->machine);
-}
-
-static int debug_exit(struct kvm_run *run, u64 pc, u64 dr6)
-{
-    run->exit_reason = KVM_EXIT_DEBUG;
-    run->debug.arch.exception = VECTOR_DB;
-    run->debug.arch.pc = pc;
-    run->debug.arch.dr6 = DR6_FIXED | dr6;
-    return 0;
-}
-
 static int reaches_handler(struct kvm_run *run) { return debug_exit(run, HANDLER, 1); }
 
 /* Between two slices nobody looks. */
@@ -84,12 +57,12 @@ static u64 dr(unsigned n) { return fake.guest_debug.arch.debugreg[n]; }
 TEST(a_breakpoint_at_the_handler_and_a_watchpoint_at_its_vector)
 {
     open_guest();
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(fake.guest_debug.control, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP);
     CHECK_EQ(dr(0), HANDLER);
     CHECK_EQ(dr(1), 0x40);
     CHECK_EQ(dr(7), 0x400 | 1 << 13 | 2 | 2 << 2 | 0xd << 20);
-    CHECK_EQ(run(writes_entry), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(writes_entry, NULL), ENGINE_EXIT_KICKED);
     CHECK_EQ(dr(0), 0x15678);
     close_rig();
 }
@@ -110,9 +83,9 @@ static void go_protected(void)
 TEST(those_of_the_other_mode_stay)
 {
     struct kvm *kvm = open_guest();
-    run(nothing);
+    run_steps(nothing, NULL);
     go_protected();
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(dr(0), HANDLER);
     CHECK_EQ(dr(1), 0x40);
     CHECK_EQ(dr(2), 0x31234);
@@ -120,10 +93,10 @@ TEST(those_of_the_other_mode_stay)
     CHECK_EQ(dr(7), 0x400 | 1 << 13 | 0xaa | 0xd << 20 | 9u << 28);
     CHECK_EQ(kvm->ferr.handlers[1].frame, 32);
     rig->ram.host[0x1000 + 8 * 16 + 5] = 0x86; /* a 16-bit gate */
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(kvm->ferr.handlers[1].frame, 16);
     rig->ram.host[0x1000 + 8 * 16 + 5] = 0x85; /* a task gate */
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(dr(2), 0);
     close_rig();
 }
@@ -134,7 +107,7 @@ TEST(an_entry_that_is_not_aligned_is_not_watched)
     go_protected();
     rig->vcpu.cpu->idtr.base = 0x1004;
     poke(0x1004 + 8 * 16, rig->ram.host + 0x1000 + 8 * 16, 8);
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(dr(2), 0x31234);
     CHECK_EQ(dr(3), 0);
     close_rig();
@@ -146,15 +119,15 @@ TEST(nonsense_in_the_tables_does_no_harm)
     open_guest();
     struct cpu *cpu = rig->vcpu.cpu;
     cpu->idtr = (struct descriptor_table){0xe0000000, 0xffff};
-    CHECK_EQ(run(nothing), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_KICKED);
     cpu->cr0 |= CR0_PE;
-    CHECK_EQ(run(nothing), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_KICKED);
     cpu->idtr = (struct descriptor_table){0x1000, 0x7f};
-    CHECK_EQ(run(nothing), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_KICKED);
     go_protected();
     cpu->gdtr.base = 0xfffffff4;
     poke(0, (const u8[]){0, 0, 0, 0}, 4);
-    CHECK_EQ(run(nothing), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_KICKED);
     CHECK_EQ(fake.guest_debug.control, 0);
     close_rig();
 }
@@ -162,12 +135,12 @@ TEST(nonsense_in_the_tables_does_no_harm)
 TEST(a_guest_that_debugs_itself_is_the_interpreters_while_it_wants_irq_13)
 {
     open_guest();
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(dr(0), HANDLER);
     rig->vcpu.cpu->dr[7] = 0x401;
-    CHECK_EQ(run(nothing), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_CANNOT);
     rig->vcpu.cpu->cr0 |= CR0_NE;
-    CHECK_EQ(run(nothing), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_KICKED);
     CHECK_EQ(fake.guest_debug.control, 0);
     close_rig();
 }
@@ -175,13 +148,13 @@ TEST(a_guest_that_debugs_itself_is_the_interpreters_while_it_wants_irq_13)
 TEST(the_points_of_a_debugger_go_first)
 {
     open_guest();
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(debugger_add(rig->vcpu.cpu, &(struct point){.address = 0x7c00, .length = 1}), 0);
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(dr(0), 0x7c00);
     CHECK_EQ(dr(1), 0);
     debugger_remove_all(rig->vcpu.cpu, 0);
-    run(nothing);
+    run_steps(nothing, NULL);
     CHECK_EQ(dr(0), HANDLER);
     close_rig();
 }
@@ -191,7 +164,7 @@ TEST(the_points_of_a_debugger_go_first)
 static void check_goes_on(void)
 {
     CHECK(fake.regs.rflags & FLAG_RF);
-    store();
+    store_state();
     CHECK(!rig->vcpu.cpu->held.x87_error);
 }
 
@@ -199,7 +172,7 @@ static void check_error(u8 undo)
 {
     struct cpu *cpu = rig->vcpu.cpu;
     CHECK(strstr(rig->vcpu.cannot, "IRQ 13"));
-    store();
+    store_state();
     CHECK(cpu->held.x87_error);
     CHECK_EQ(cpu->held.undo, undo);
     CHECK(!kvm_engine.ready(&rig->vcpu));
@@ -213,7 +186,7 @@ static void check_error(u8 undo)
 TEST(a_visit_without_an_error_goes_on_past_the_breakpoint)
 {
     open_guest();
-    CHECK_EQ(run(reaches_handler), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(reaches_handler, NULL), ENGINE_EXIT_KICKED);
     check_goes_on();
     close_rig();
 }
@@ -222,7 +195,7 @@ TEST(with_ne_an_error_is_the_exception)
 {
     open_guest();
     rig->vcpu.cpu->cr0 |= CR0_NE;
-    CHECK_EQ(run(errs), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(errs, NULL), ENGINE_EXIT_KICKED);
     check_goes_on();
     close_rig();
 }
@@ -230,7 +203,7 @@ TEST(with_ne_an_error_is_the_exception)
 TEST(an_error_is_taken_back)
 {
     open_guest();
-    CHECK_EQ(run(errs), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs, NULL), ENGINE_EXIT_CANNOT);
     check_error(16);
     close_rig();
 }
@@ -240,7 +213,7 @@ TEST(an_instruction_may_have_prefixes)
 {
     open_guest();
     poke(CODE, (const u8[]){0x2e, 0x67, 0xd8, 0x07}, 4);
-    CHECK_EQ(run(errs), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs, NULL), ENGINE_EXIT_CANNOT);
     check_error(16);
     close_rig();
 }
@@ -250,11 +223,11 @@ TEST(a_call_of_the_handler_is_not_taken_back)
 {
     open_guest();
     poke(CODE - 2, (const u8[]){0xcd, 0x10, 0x9b}, 3); /* INT 10h; WAIT */
-    CHECK_EQ(run(errs), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs, NULL), ENGINE_EXIT_CANNOT);
     check_error(0);
     fake.fpu.fsw = 0;
     poke(CODE - 2, (const u8[]){0xff, 0xd3, 0x90}, 3); /* CALL BX; NOP */
-    CHECK_EQ(run(errs), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs, NULL), ENGINE_EXIT_CANNOT);
     check_error(0);
     close_rig();
 }
@@ -272,15 +245,15 @@ TEST(an_error_of_protected_mode_is_taken_back_by_the_gates_frame)
     go_protected();
     poke(STACK, frame, sizeof(frame));
     poke(0x30050, (const u8[]){0xd9, 0xe8}, 2); /* FLD1 */
-    CHECK_EQ(run(errs_in_protected_mode), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs_in_protected_mode, NULL), ENGINE_EXIT_CANNOT);
     check_error(32);
     fake.fpu.fsw = 0;
     poke(STACK, (const u8[12]){0x00, 0x01, 0, 0, 0x00, 0x20, 0, 0, 0x02, 0x02, 0x02}, 12); /* from virtual-8086 mode */
-    CHECK_EQ(run(errs_in_protected_mode), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs_in_protected_mode, NULL), ENGINE_EXIT_CANNOT);
     check_error(32);
     fake.fpu.fsw = 0;
     poke(STACK + 4, (const u8[]){0xf8, 0xff}, 2); /* a CS far beyond its table */
-    CHECK_EQ(run(errs_in_protected_mode), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(errs_in_protected_mode, NULL), ENGINE_EXIT_CANNOT);
     close_rig();
 }
 
@@ -291,11 +264,11 @@ TEST(an_error_that_waits_is_found_before_a_slice)
     struct kvm *kvm = open_guest();
     kvm->ferr.by_exception = false; /* AMD: the processor stands still */
     fake.fpu.fsw = 0x8084;
-    CHECK_EQ(run(nothing), ENGINE_EXIT_CANNOT);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_CANNOT);
     CHECK_EQ(fake.guest_debug.control, 0);
     check_error(0);
     rig->vcpu.cpu->cr0 |= CR0_NE;
-    CHECK_EQ(run(nothing), ENGINE_EXIT_KICKED);
+    CHECK_EQ(run_steps(nothing, NULL), ENGINE_EXIT_KICKED);
     close_rig();
 }
 #endif

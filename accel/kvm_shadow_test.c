@@ -42,25 +42,6 @@ static int halt(struct kvm_run *run)
     return 0;
 }
 
-/* KVM gets the guest and executes it once. */
-static enum engine_exit go(void)
-{
-    fake.steps[0] = halt;
-    fake.step_count = 1;
-    fake.steps_done = 0;
-    machine_lock(rig->machine);
-    kvm_engine.load(&rig->vcpu);
-    machine_unlock(rig->machine);
-    return kvm_engine.run(&rig->vcpu, 1000);
-}
-
-static void leave(void)
-{
-    machine_lock(rig->machine);
-    kvm_engine.store(&rig->vcpu);
-    machine_unlock(rig->machine);
-}
-
 static bool becomes_ready(void)
 {
     bool ready = false;
@@ -81,10 +62,10 @@ TEST(shadows_go_whenever_the_guest_leaves_kvm_flushed_or_not)
     for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
         rig->vcpu.cpu->cr0 = modes[i];
         fake.sregs.cr0 = modes[i];
-        CHECK_EQ(go(), ENGINE_EXIT_HALTED);
+        CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED);
         u64 before = spare();
-        leave();
-        CHECK_EQ(go(), ENGINE_EXIT_HALTED); /* patient: it has waited */
+        store_state();
+        CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED); /* patient: it has waited */
         CHECK(spare() != before);
     }
     close_rig();
@@ -93,13 +74,13 @@ TEST(shadows_go_whenever_the_guest_leaves_kvm_flushed_or_not)
 TEST(a_kvm_that_has_not_run_since_has_nothing_to_drop)
 {
     struct kvm *kvm = open_shadowing(true);
-    CHECK_EQ(go(), ENGINE_EXIT_HALTED);
-    leave();
+    CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED);
+    store_state();
     u64 wanted = kvm->forget_wanted;
     machine_lock(rig->machine);
     kvm_engine.load(&rig->vcpu);
     machine_unlock(rig->machine);
-    leave();
+    store_state();
     CHECK_EQ(kvm->forget_wanted, wanted);
     close_rig();
 }
@@ -108,7 +89,7 @@ TEST(a_kvm_that_has_not_run_since_has_nothing_to_drop)
 TEST(old_shadows_keep_the_guest_out_until_they_are_dropped)
 {
     struct kvm *kvm = open_shadowing(false);
-    CHECK_EQ(go(), ENGINE_EXIT_HALTED);
+    CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED);
     CHECK_EQ(fake.ran, 1);
     u64 before = spare();
     fake.steps_done = 0;
@@ -122,7 +103,7 @@ TEST(old_shadows_keep_the_guest_out_until_they_are_dropped)
     CHECK_EQ(fake.ran, 1);
     CHECK(becomes_ready());
     CHECK(spare() != before);
-    CHECK_EQ(go(), ENGINE_EXIT_HALTED);
+    CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED);
     CHECK(!kvm->failed_state);
     close_rig();
 }
@@ -130,10 +111,10 @@ TEST(old_shadows_keep_the_guest_out_until_they_are_dropped)
 TEST(a_kvm_that_cannot_drop_them_stays_out)
 {
     open_shadowing(true);
-    CHECK_EQ(go(), ENGINE_EXIT_HALTED);
+    CHECK_EQ(run_steps(halt, NULL), ENGINE_EXIT_HALTED);
     fake.failing = KVM_SET_USER_MEMORY_REGION;
     fake.failing_error = ENOMEM;
-    leave();
+    store_state();
     machine_lock(rig->machine);
     CHECK(!kvm_engine.ready(&rig->vcpu)); /* nor is it waited for without end */
     machine_unlock(rig->machine);

@@ -28,13 +28,7 @@ static int store_to_device(struct kvm_run *run)
 
 static enum engine_exit step(fake_step *first, fake_step *second)
 {
-    fake.steps[0] = first;
-    fake.steps[1] = second;
-    fake.step_count = !!first + !!second;
-    fake.steps_done = 0;
-    machine_lock(rig->machine);
-    kvm_engine.load(&rig->vcpu);
-    machine_unlock(rig->machine);
+    take_steps(first, second);
     fake.regs.rip = 0x1000;
     return kvm_engine.step(&rig->vcpu);
 }
