@@ -18,7 +18,7 @@
 #define CODE 0x20100u    /* 2000:0100 */
 #define STACK 0x7ffau
 
-static void poke(u32 at, const void *bytes, size_t length) { memcpy(rig->ram.host + at, bytes, length); }
+static void poke(u32 at, const void *bytes, size_t length) { memmove(rig->ram.host + at, bytes, length); }
 
 /* A guest in real-address mode on an Intel host, whose handler was reached from WAIT. */
 static struct kvm *open_guest(void)

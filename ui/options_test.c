@@ -146,6 +146,7 @@ TEST(settings_of_engines_hold_whichever_engine_they_stand_behind)
 TEST(wrong_engines_and_settings_are_refused_with_advice)
 {
     static char *empty[] = {"clutch", "-accel", ""};
+    options_free(&options);
     CHECK(options_parse(&options, 3, empty, &err) < 0 && strstr(err.text, "which engine"));
     REFUSES("-accel kvn", "did you mean 'kvm'");
     REFUSES("-accel KVM", "did you mean 'kvm'");
