@@ -57,6 +57,53 @@ TEST(real_mode_pushes_no_error_code)
     toy_destroy(toy);
 }
 
+/* The level falls and rises again, as it may at any moment when another thread drives it; the first time there is nothing
+ * to acknowledge. */
+static int acknowledge_late(void *board)
+{
+    struct toy *toy = board;
+    cpu_set_intr(toy->cpu, true);
+    return toy->port_value++ ? 0x21 : -1;
+}
+
+TEST(a_halted_processor_executes_nothing_before_the_interrupt)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    struct cpu_bus bus = *cpu->bus;
+    bus.acknowledge = acknowledge_late;
+    cpu->bus = &bus;
+    toy_set_gate(toy, 0x21, toy_gate(TOY_CODE0, 0x6000, 0x8e, 0));
+    poke(toy, 0x5000, 0xfa40f4, 3); /* hlt; inc eax; cli */
+    poke(toy, 0x6000, 0xf4, 1);
+    cpu->gpr[RAX] = 0;
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    cpu_set_intr(cpu, true);
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->rip, 0x5001);
+    CHECK(cpu_has_work(cpu));
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->gpr[RAX], 0);
+    CHECK_EQ(cpu->rip, 0x6001);
+    CHECK_EQ(stacked(toy, 0), 0x5001);
+    toy_destroy(toy);
+}
+
+TEST(a_blocked_nmi_wakes_nobody)
+{
+    struct toy *toy = protected_toy(0);
+    struct cpu *cpu = toy->cpu;
+    poke(toy, 0x5000, 0x40f4, 2); /* hlt; inc eax */
+    cpu->gpr[RAX] = 0;
+    cpu->nmi_blocked = true;
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    cpu_raise_nmi(cpu);
+    CHECK(!cpu_has_work(cpu));
+    CHECK_EQ(cpu_run(cpu, 100), CPU_EXIT_HALTED);
+    CHECK_EQ(cpu->gpr[RAX], 0);
+    toy_destroy(toy);
+}
+
 TEST(an_interrupt_gate_clears_if_and_a_trap_gate_does_not)
 {
     struct toy *toy = protected_toy(0);

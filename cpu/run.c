@@ -129,7 +129,7 @@ bool cpu_has_work(const struct cpu *cpu)
         return cpu->startup_pending;
     if (cpu->activity != ACTIVITY_HALTED)
         return false;
-    return cpu->nmi_pending || (cpu->intr && (cpu->rflags & FLAG_IF)) || cpu->pending_dr6;
+    return (cpu->nmi_pending && !cpu->nmi_blocked) || (cpu->intr && (cpu->rflags & FLAG_IF)) || cpu->pending_dr6;
 }
 
 u64 cpu_instructions(const struct cpu *cpu)
@@ -308,13 +308,12 @@ static bool attend(struct cpu *cpu, enum cpu_exit *why)
     if (cpu->debugger.stepping && cpu->stats.interrupts != events && !cpu->debugger.cause)
         cpu->debugger.cause = STOP_STEP; /* before the handler's first instruction */
     settle_attention(cpu);
-    if (cpu->activity == ACTIVITY_HALTED && !cpu_has_work(cpu)) {
-        *why = CPU_EXIT_HALTED;
-        return true;
-    }
     if (cpu->pending_dr6 && cpu->activity == ACTIVITY_HALTED)
         cpu->activity = ACTIVITY_ACTIVE;
-    return false;
+    if (cpu->activity != ACTIVITY_HALTED)
+        return false;
+    *why = CPU_EXIT_HALTED; /* whatever another thread has raised by now: it is delivered first, in the next run */
+    return true;
 }
 
 static enum cpu_exit loop(struct cpu *cpu)
