@@ -123,7 +123,7 @@ fi
 rm -f "$work"/screen.*
 converse "a machine without a disk" -m "$socket" "$CLUTCH" -display none -serial none -debugcon stdio $monitor <<END
 timeout 30
-wait No bootable device
+screen No bootable device
 monitor screendump $work/screen.txt
 mwait (clutch)
 monitor screendump $work/screen.png
