@@ -336,9 +336,8 @@ static void run(struct accel *accel)
 static void park(struct accel *accel)
 {
     struct vcpu *vcpu = &accel->vcpu;
-    const struct engine *gear = vcpu->shift.gear;
     bool stopped = false;
-    u64 began = host_ns();
+    u64 began = host_ns(), shifts = vcpu->shift.shifts;
     shift_store(vcpu);
     u64 place = debug_place(vcpu->cpu);
     vcpu->parked = true;
@@ -353,8 +352,8 @@ static void park(struct accel *accel)
     if (stopped && place == debug_place(vcpu->cpu)) /* a debugger that went elsewhere may stop there at once */
         debug_goes_on(&accel->debug, vcpu->cpu);
     vcpu->engine->load(vcpu);
-    if (vcpu->shift.gear != gear && !stopped)
-        shift_took(&vcpu->shift, host_ns() - began);
+    if (vcpu->shift.shifts != shifts && !stopped)
+        shift_took(&vcpu->shift, vcpu->shift.shifts - shifts, host_ns() - began);
 }
 
 static void *drive(void *opaque)

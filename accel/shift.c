@@ -310,9 +310,9 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
     return 0;
 }
 
-void shift_took(struct shift *shift, u64 ns)
+void shift_took(struct shift *shift, u64 shifts, u64 ns)
 {
-    shift->parked++;
+    shift->parked += shifts;
     shift->parked_ns += ns;
     shift->parked_max = MAX(shift->parked_max, ns);
 }

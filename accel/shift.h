@@ -24,8 +24,8 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err);
 /* A table of what led to detours. */
 void shift_print_causes(const struct shift *shift, exits_printer *print, void *out);
 
-/* The guest stood still so long while the user shifted. */
-void shift_took(struct shift *shift, u64 ns);
+/* The guest stood still so long while the user shifted so often. */
+void shift_took(struct shift *shift, u64 shifts, u64 ns);
 
 /* What an engine for user code only gained in ns of host time, of which so many pages had to be made known to it, when
  * the change to and from it took changes_ns; negative: it lost. */
