@@ -348,7 +348,9 @@ static void write_gr(struct cirrus *cirrus, unsigned index, u8 value)
     cirrus->gr[index] = value;
     if (index <= 0x01)
         cirrus->vga.gr[index] = value & 0x0f;
-    if (index == 0x01 || (index >= 0x09 && index <= 0x0b))
+    if (index == 0x01)
+        vga_update_direct(&cirrus->vga);
+    else if (index >= 0x09 && index <= 0x0b)
         cirrus_update_windows(cirrus);
     else if (index == 0x2a && cirrus->gr[0x31] & GR31_AUTOSTART)
         cirrus_blt_start(cirrus);

@@ -48,12 +48,17 @@ static bool fits(const struct vga *vga)
     return !vga->extension || (vga->extension->text && vga->extension->text(vga->extension_opaque));
 }
 
+bool vga_gather_is_current(const struct vga *vga)
+{
+    return fits(vga) == vga->gather.fits;
+}
+
 void vga_gather_update(struct vga *vga)
 {
-    bool now = fits(vga);
-    if (now != vga->gather.fits)
-        vga_gather_end(vga);
-    vga->gather.fits = now;
+    if (vga_gather_is_current(vga))
+        return;
+    vga_gather_end(vga);
+    vga->gather.fits = !vga->gather.fits;
 }
 
 /* The map may change only where no CPU is inside guest code: not during DMA. */

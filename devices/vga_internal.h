@@ -92,6 +92,7 @@ void vga_text_sync(struct vga *vga);
 void vga_text_leave(struct vga *vga);
 /* The mapping ends, and what was written is lost. */
 void vga_text_forget(struct vga *vga);
+bool vga_text_is_current(const struct vga *vga); /* is it as the registers want it? */
 void vga_text_update(struct vga *vga);
 /* The data path of the window served an access. */
 void vga_text_used(struct vga *vga, u32 address);
@@ -104,6 +105,7 @@ void vga_text_end_linear(struct vga *vga);
 extern const struct bus_ops vga_text_linear_ops;
 
 /* vga_gather.c */
+bool vga_gather_is_current(const struct vga *vga);
 void vga_gather_update(struct vga *vga); /* after vga_text_update and the direct mapping */
 void vga_gather_used(struct vga *vga);   /* an access of a CPU to the window */
 void vga_gather_end(struct vga *vga);

@@ -255,24 +255,36 @@ bool vga_is_direct(const struct vga *vga)
     return vga->direct.enabled;
 }
 
+/* Is the direct mapping as the registers want it?  *host: where it shall begin, NULL: nowhere. */
+static bool direct_is_current(const struct vga *vga, u8 **host)
+{
+    u32 start = 0;
+    *host = decide_direct(vga, &start) ? vga->vram + start : NULL;
+    return *host == (vga->direct.enabled ? vga->direct.host : NULL);
+}
+
 static void update_direct(struct vga *vga)
 {
     struct region *direct = &vga->direct;
-    u32 start = 0;
-    bool on = decide_direct(vga, &start);
-    u8 *host = vga->vram + start;
-    if (on == direct->enabled && (!on || host == direct->host))
+    u8 *host;
+    if (direct_is_current(vga, &host))
         return;
     memory_begin(vga->machine->memory);
     memory_enable(vga->machine->memory, direct, false);
-    direct->host = host;
-    direct->page_flags = vga->vram_flags + (host - vga->vram) / 4096;
-    memory_enable(vga->machine->memory, direct, on);
+    if (host) {
+        direct->host = host;
+        direct->page_flags = vga->vram_flags + (host - vga->vram) / 4096;
+        memory_enable(vga->machine->memory, direct, true);
+    }
     memory_commit(vga->machine->memory);
 }
 
+/* Most writes to registers change no mapping; a commit of the map would take microseconds. */
 void vga_update_direct(struct vga *vga)
 {
+    u8 *host;
+    if (vga_text_is_current(vga) && direct_is_current(vga, &host) && vga_gather_is_current(vga))
+        return;
     memory_begin(vga->machine->memory);
     vga_text_update(vga);
     update_direct(vga);

@@ -142,16 +142,19 @@ static bool fits(const struct vga *vga, u32 *base)
            (vga->sr[SR_MAP_MASK] & 0x0f) == 0x03 && !(vga->gr[GR_READ_MAP] & 0x02) && vga_passes_bytes(vga);
 }
 
+bool vga_text_is_current(const struct vga *vga)
+{
+    u32 base;
+    return fits(vga, &base) == vga->text.fits && base == vga->text.base;
+}
+
 void vga_text_update(struct vga *vga)
 {
     struct vga_text_window *text = &vga->text;
-    u32 base;
-    bool now = fits(vga, &base);
-    if (now == text->fits && base == text->base)
+    if (vga_text_is_current(vga))
         return;
     vga_text_leave(vga);
-    text->fits = now;
-    text->base = base;
+    text->fits = fits(vga, &text->base);
     text->uses = 0;
 }
 

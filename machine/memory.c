@@ -39,7 +39,6 @@ struct memory {
     size_t border_capacity;
     size_t last_hit;
     int nesting;
-    bool changed; /* a rebuild is due at the last commit */
     bool settling;
 };
 
