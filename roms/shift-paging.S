@@ -16,7 +16,6 @@
         .set    PAGE_B, 0x111000
         .set    WINDOW, 0x400000        /* linear: PAGE_A or PAGE_B, absent behind it */
 
-        .set    P, 1
         .set    RIGHTS, 7
         .set    A, 0x20
 

@@ -15,7 +15,7 @@ struct bench_figures {
 };
 
 /* argv[0] is "bench".  program: the whole of clutch with a command line, which returns its exit status and fills in the
- * figures; called in a process made for it.  Returns the exit status: 1 for wrong use, 2 if a test failed. */
+ * figures; called in a process made for it.  Returns the exit status: 1 for wrong use, or if a test failed. */
 int bench_main(int argc, char **argv, int (*program)(int argc, char **argv, struct bench_figures *figures));
 
 #endif

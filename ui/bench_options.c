@@ -35,7 +35,7 @@ void bench_print_help(void)
          "  --list             the tests\n"
          "  --only A,B         these tests (as TEST)\n"
          "  --accel A,B        these engines: native, interp, kvm (--engine is the same);\n"
-         "                     A:B: two in lockstep, compared after every instruction\n"
+         "                     A:B: two in lockstep, compared as they go\n"
          "  --runs N           so many runs of each (3); the table has the median\n"
          "  --time SECONDS     measure at least so long in each run (0.1)\n"
          "  --timeout SECONDS  give up a run after this (120)\n"
