@@ -281,13 +281,6 @@ static u64 slice_ns(struct accel *accel)
     return MAX(SLICE_NS_MIN, MIN(deadline - MIN(deadline, now), SLICE_NS_MAX));
 }
 
-static u64 host_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
-}
-
 /* --- the thread --- */
 
 static void after_run(struct accel *accel, enum engine_exit why, u64 executed)
@@ -323,9 +316,9 @@ static void run(struct accel *accel)
     else if (vcpu->shift.left)
         budget = MIN(budget, vcpu->shift.left);
     machine_unlock(machine);
-    u64 executed = cpu_instructions(vcpu->cpu), before = host_ns();
+    u64 executed = cpu_instructions(vcpu->cpu), before = clock_host_ns();
     enum engine_exit why = alone ? debug_step(&accel->debug, vcpu) : vcpu->engine->run(vcpu, budget);
-    u64 ns = host_ns() - before;
+    u64 ns = clock_host_ns() - before;
     executed = cpu_instructions(vcpu->cpu) - executed;
     machine_lock(machine);
     if (executed >= SLICE_MIN / 2)
@@ -337,7 +330,7 @@ static void park(struct accel *accel)
 {
     struct vcpu *vcpu = &accel->vcpu;
     bool stopped = false;
-    u64 began = host_ns(), shifts = vcpu->shift.shifts;
+    u64 began = clock_host_ns(), shifts = vcpu->shift.shifts;
     shift_store(vcpu);
     u64 place = debug_place(vcpu->cpu);
     vcpu->parked = true;
@@ -353,7 +346,7 @@ static void park(struct accel *accel)
         debug_goes_on(&accel->debug, vcpu->cpu);
     vcpu->engine->load(vcpu);
     if (vcpu->shift.shifts != shifts && !stopped)
-        shift_took(&vcpu->shift, vcpu->shift.shifts - shifts, host_ns() - began);
+        shift_took(&vcpu->shift, vcpu->shift.shifts - shifts, clock_host_ns() - began);
 }
 
 static void *drive(void *opaque)

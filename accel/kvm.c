@@ -40,16 +40,7 @@ const struct kvm_host *kvm_host = &kernel;
 
 static __thread struct kvm *this_thread;
 
-static u64 host_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
-}
-
 /* --- creation --- */
-
-static bool has(int fd, int capability) { return kvm_host->ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
 
 static void on_kick(int number)
 {
@@ -67,13 +58,13 @@ static void catch_kicks(void)
 static void enable_exits(struct kvm *kvm)
 {
     struct kvm_enable_cap enable = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
-    if (has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
+    if (kvm_has(kvm->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
         kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &enable);
     /* Three pages that Intel hosts without unrestricted guests need; below the BIOS at the top of 4 GiB. */
     u64 identity = 0xfeffc000;
-    if (has(kvm->vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
+    if (kvm_has(kvm->vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
         kvm_host->ioctl(kvm->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
-    if (has(kvm->vm, KVM_CAP_SET_TSS_ADDR))
+    if (kvm_has(kvm->vm, KVM_CAP_SET_TSS_ADDR))
         kvm_host->ioctl(kvm->vm, KVM_SET_TSS_ADDR, 0xfeffd000ul);
 }
 
@@ -103,7 +94,7 @@ static int create_vm(struct kvm *kvm, struct error *err)
     kvm_coalesced_create(kvm);
     int slots = kvm_host->ioctl(kvm->system, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
     kvm->slot_limit = slots > 0 ? (unsigned)slots : 32;
-    kvm->can_inject_nmi = has(kvm->system, KVM_CAP_USER_NMI);
+    kvm->can_inject_nmi = kvm_has(kvm->system, KVM_CAP_USER_NMI);
     return 0;
 }
 
@@ -469,20 +460,20 @@ static int request(struct kvm *kvm, unsigned long what, void *argument)
 static bool inject_nmi(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
-    u64 began = host_ns();
+    u64 began = clock_host_ns();
     if (kvm->io_pending)
         return true;
     if (!kvm->can_inject_nmi || request(kvm, KVM_NMI, NULL) < 0)
         return false;
     cpu->nmi_pending = false;
-    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", host_ns() - began);
+    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "NMI injected", clock_host_ns() - began);
     return true;
 }
 
 static void inject_interrupt(struct kvm *kvm)
 {
     struct cpu *cpu = kvm->vcpu->cpu;
-    u64 began = host_ns();
+    u64 began = clock_host_ns();
     int vector = cpu->bus->acknowledge(cpu->board);
     kvm->run->ready_for_interrupt_injection = 0;
     if (vector < 0) /* it has gone */
@@ -493,7 +484,7 @@ static void inject_interrupt(struct kvm *kvm)
         cpu->held.vector = (u8)vector;
     }
     cpu->stats.interrupts++;
-    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "interrupt injected", host_ns() - began);
+    exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "interrupt injected", clock_host_ns() - began);
 }
 
 /* An interrupt if the guest takes one now, else a request to come back when it does. */
@@ -603,12 +594,12 @@ static enum engine_exit enter(struct kvm *kvm)
 {
     struct exits *exits = &kvm->vcpu->exit_stats;
     bool access = kvm->io_pending;
-    u64 began = host_ns();
+    u64 began = clock_host_ns();
     __atomic_store_n(&kvm->inside, true, __ATOMIC_SEQ_CST);
     int r = kvm_host->ioctl(kvm->cpu, KVM_RUN, 0);
     int code = errno;
     exits->entered++;
-    exits->ns_inside += host_ns() - began;
+    exits->ns_inside += clock_host_ns() - began;
     __atomic_store_n(&kvm->inside, false, __ATOMIC_SEQ_CST);
     if (r < 0 && kvm_state_refused(kvm, code)) {
         kvm->failed_state = true;
@@ -665,7 +656,7 @@ static void count_exit(struct kvm *kvm, u64 began)
 {
     const struct kvm_run *run = kvm->run;
     struct exits *exits = &kvm->vcpu->exit_stats;
-    u64 ns = host_ns() - began;
+    u64 ns = clock_host_ns() - began;
     exits_count_name(exits, EXITS_REASON, reason_name(run->exit_reason), ns);
     if (run->exit_reason == KVM_EXIT_IO)
         exits_count(exits, run->io.direction == KVM_EXIT_IO_IN ? EXITS_IN : EXITS_OUT, run->io.port, ns);
@@ -683,7 +674,7 @@ static enum engine_exit end_step(struct kvm *kvm)
 static enum engine_exit serve(struct kvm *kvm)
 {
     struct machine *machine = kvm->vcpu->machine;
-    u64 began = host_ns();
+    u64 began = clock_host_ns();
     follow_tpr(kvm);
     bool page = kvm_tables_resolve(kvm);
     bool msr = !page && kvm_msr_serve(kvm);
@@ -699,7 +690,7 @@ static enum engine_exit serve(struct kvm *kvm)
     if (access && kvm->debug_stepping)
         why = cannot(kvm, "a step of a debugger reaches a device");
     if (page)
-        exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", host_ns() - began);
+        exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "page made known to KVM", clock_host_ns() - began);
     count_exit(kvm, began);
     machine_unlock(machine);
     return why;
@@ -752,7 +743,7 @@ static enum engine_exit run(struct vcpu *vcpu, u64 budget)
     vcpu->cpu->activity = ACTIVITY_ACTIVE;
     machine_lock(vcpu->machine);
     enum engine_exit why = prepare(kvm);
-    u64 now = host_ns();
+    u64 now = clock_host_ns();
     if (now - kvm->dirty_read_at > DIRTY_INTERVAL) {
         kvm_memory_read_dirty(kvm);
         kvm->dirty_read_at = now;

@@ -171,6 +171,7 @@ void kvm_probe_window(struct kvm *kvm);
 int kvm_open(struct error *why);
 /* Has the KVM of this descriptor all that we need? */
 int kvm_check(int fd, struct error *why);
+bool kvm_has(int fd, int capability); /* KVM_CHECK_EXTENSION */
 int kvm_probe(struct error *why);
 /* What helps where /dev/kvm is missing, by the host's /proc/cpuinfo. */
 const char *kvm_open_remedy(const char *cpuinfo, bool container);

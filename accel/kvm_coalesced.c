@@ -76,13 +76,6 @@ static void make(struct kvm *kvm, const struct kvm_coalesced_mmio *entry, int cp
     machine->current_cpu = -1;
 }
 
-static u64 host_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
-}
-
 /* The guest may run meanwhile: not more than what was there at first.  Each write comes by memory_settle, which is here
  * again. */
 void kvm_coalesced_settle(struct kvm *kvm, int cpu)
@@ -97,12 +90,12 @@ void kvm_coalesced_settle(struct kvm *kvm, int cpu)
         return;
     }
     kvm->settling = true;
-    u64 began = host_ns();
+    u64 began = clock_host_ns();
     for (u32 at = ring->first % KVM_RING_ENTRIES, next; at != end; at = next) {
         next = (at + 1) % KVM_RING_ENTRIES;
         make(kvm, &ring->coalesced_mmio[at], cpu);
         __atomic_store_n(&ring->first, next, __ATOMIC_RELEASE);
-        u64 ns = next == end ? host_ns() - began : 0; /* of all together */
+        u64 ns = next == end ? clock_host_ns() - began : 0; /* of all together */
         exits_count_name(&kvm->vcpu->exit_stats, EXITS_EVENT, "writes gathered by KVM", ns);
     }
     kvm->settling = false;

@@ -35,7 +35,6 @@
 #include "machine/cpubus.h"
 
 #define PAGE 4096u
-#define DR7_ENABLES 0xffu
 #define FSW_ES 0x80u
 #define GATE_32 8u
 #define FRAME_MAX 12u /* IP, CS, FLAGS by a 32-bit gate */

@@ -50,11 +50,6 @@ static void allow(u64 bitmaps[][RANGE_SIZE / 64], u32 index)
     }
 }
 
-static bool has(const struct kvm *kvm, int capability)
-{
-    return kvm_host->ioctl(kvm->vm, KVM_CHECK_EXTENSION, capability) > 0;
-}
-
 static bool set_filter(struct kvm *kvm)
 {
     static const u32 others[] = {MSR_TSC, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE};
@@ -125,8 +120,8 @@ int kvm_msr_create(struct kvm *kvm, struct error *err)
     if (kvm->user_only)
         return 0;
     bool listed = list_processors(kvm);
-    if (listed && has(kvm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &exits) == 0 &&
-        has(kvm, KVM_CAP_X86_MSR_FILTER))
+    if (listed && kvm_has(kvm->vm, KVM_CAP_X86_USER_SPACE_MSR) && kvm_host->ioctl(kvm->vm, KVM_ENABLE_CAP, &exits) == 0 &&
+        kvm_has(kvm->vm, KVM_CAP_X86_MSR_FILTER))
         kvm->filters_msrs = set_filter(kvm);
     if (listed && !kvm->filters_msrs)
         listed = list_stored(kvm);

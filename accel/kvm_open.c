@@ -111,7 +111,7 @@ int kvm_open(struct error *why)
     }
 }
 
-static bool has(int fd, int capability) { return kvm_host->ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
+bool kvm_has(int fd, int capability) { return kvm_host->ioctl(fd, KVM_CHECK_EXTENSION, capability) > 0; }
 
 int kvm_check(int fd, struct error *why)
 {
@@ -124,7 +124,7 @@ int kvm_check(int fd, struct error *why)
     if (kvm_host->ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
         return error_set(why, ENOTSUP, DEVICE ": not the KVM interface of version %d", KVM_API_VERSION);
     for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
-        if (!has(fd, needed[i].capability))
+        if (!kvm_has(fd, needed[i].capability))
             return error_set(why, ENOTSUP, DEVICE ": the host's KVM is too old (%s)", needed[i].name);
     return 0;
 }

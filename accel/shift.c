@@ -40,13 +40,6 @@
 #define CREDIT_MAX 5000000ll
 #define DEBT_MAX 8000000ll
 
-static u64 host_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
-}
-
 /* What others did on a busy host is neither gain nor loss. */
 static u64 thread_ns(void)
 {
@@ -80,13 +73,13 @@ void shift_store(struct vcpu *vcpu)
 /* Both engines stand still: state from one to the other.  False: it is lost. */
 static bool change(struct vcpu *vcpu, const struct engine *to)
 {
-    u64 before = host_ns();
+    u64 before = clock_host_ns();
     shift_store(vcpu);
     if (is_lost(vcpu))
         return false;
     vcpu->engine = to;
     to->load(vcpu);
-    u64 ns = host_ns() - before;
+    u64 ns = clock_host_ns() - before;
     vcpu->shift.changes++;
     vcpu->shift.ns += ns;
     vcpu->shift.ns_max = MAX(vcpu->shift.ns_max, ns);
@@ -124,7 +117,7 @@ static bool is_quiet(struct vcpu *vcpu, u64 instructions)
 {
     struct shift *shift = &vcpu->shift;
     const struct cpu *cpu = vcpu->cpu;
-    u64 now = host_ns();
+    u64 now = clock_host_ns();
     shift->credit = MIN(shift->credit + (i64)(MIN(now - shift->judged_at, LATE) / CREDIT_SHARE), CREDIT_MAX);
     shift->judged_at = now;
     bool user = in_user64(cpu);
@@ -166,7 +159,7 @@ static void count_cause(struct vcpu *vcpu)
     struct shift *shift = &vcpu->shift;
     const char *text = vcpu->cannot ? vcpu->cannot : "no reason given";
     char instruction[64];
-    shift->detour_from = host_ns();
+    shift->detour_from = clock_host_ns();
     if (find_cause(shift, text, &shift->cause) && !vcpu->expected) {
         show_instruction(vcpu, instruction, sizeof(instruction));
         error_report("%s cannot go on by itself (%s, at %s); the interpreter helps out (info accel counts)",
@@ -178,7 +171,7 @@ static void count_cause(struct vcpu *vcpu)
 static void end_detour(struct shift *shift)
 {
     if (shift->cause)
-        shift->cause->ns += host_ns() - shift->detour_from;
+        shift->cause->ns += clock_host_ns() - shift->detour_from;
     shift->cause = NULL;
     shift->left = 0;
 }
@@ -199,7 +192,7 @@ void shift_print_causes(const struct shift *shift, exits_printer *print, void *o
     if (count)
         exits_print_head(print, out, "fallback to the interpreter");
     for (unsigned i = 0; i < count; i++) {
-        u64 now = sorted[i] == shift->cause ? host_ns() - shift->detour_from : 0;
+        u64 now = sorted[i] == shift->cause ? clock_host_ns() - shift->detour_from : 0;
         exits_print_row(print, out, sorted[i]->count, sorted[i]->ns + now);
         print(out, "%s (%llu instructions)\n", sorted[i]->text, (unsigned long long)sorted[i]->instructions);
     }
@@ -221,7 +214,7 @@ void shift_detour(struct vcpu *vcpu)
     struct shift *shift = &vcpu->shift;
     u64 back = vcpu->user_only ? thread_ns() : 0;
     if (!vcpu->user_only)
-        shift->length = shift_next_length(shift->length, host_ns() - shift->in_gear_at);
+        shift->length = shift_next_length(shift->length, clock_host_ns() - shift->in_gear_at);
     shift->detours++;
     if (!change(vcpu, &interp_engine))
         return;
@@ -230,7 +223,7 @@ void shift_detour(struct vcpu *vcpu)
     else if (vcpu->user_only)
         judge_stay(vcpu, back);
     shift->quiet = 0;
-    shift->judged_at = host_ns();
+    shift->judged_at = clock_host_ns();
     shift->entries = vcpu->cpu->stats.entries;
     shift->left = shift->length;
     count_cause(vcpu);
@@ -259,7 +252,7 @@ void shift_detour_ran(struct vcpu *vcpu, u64 instructions)
     shift->stay_from = vcpu->user_only ? thread_ns() : 0;
     shift->load_ns = shift->stay_from - before;
     shift->exits_at = vcpu->exits;
-    shift->in_gear_at = host_ns();
+    shift->in_gear_at = clock_host_ns();
 }
 
 void shift_give_up(struct vcpu *vcpu)
@@ -303,7 +296,7 @@ int shift_to(struct vcpu *vcpu, const struct engine *engine, struct error *err)
     end_detour(&vcpu->shift);
     vcpu->engine = vcpu->shift.gear = engine;
     vcpu->shift.length = 0;
-    vcpu->shift.in_gear_at = host_ns();
+    vcpu->shift.in_gear_at = clock_host_ns();
     vcpu->shift.exits_at = vcpu->exits;
     vcpu->shift.stay_from = vcpu->shift.load_ns = vcpu->shift.credit = 0;
     vcpu->shift.shifts++;

@@ -44,7 +44,7 @@ static u64 host_time(clockid_t id)
     return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec;
 }
 
-static u64 host_ns(void)
+u64 clock_host_ns(void)
 {
     return host_time(CLOCK_MONOTONIC);
 }
@@ -54,7 +54,7 @@ struct clock *clock_create(void)
     struct clock *clock = calloc(1, sizeof(struct clock));
     if (!clock)
         return NULL;
-    clock->born[HOST_MONOTONIC] = host_ns();
+    clock->born[HOST_MONOTONIC] = clock_host_ns();
     clock->born[HOST_CALENDAR] = host_time(CLOCK_REALTIME);
     return clock;
 }
@@ -74,7 +74,7 @@ u64 clock_ns(struct clock *clock)
 {
     if (clock->icount)
         return clock->base + (clock->instructions(clock->instructions_opaque) << clock->shift);
-    return clock->running ? clock->base + (host_ns() - clock->host_base) : clock->base;
+    return clock->running ? clock->base + (clock_host_ns() - clock->host_base) : clock->base;
 }
 
 u64 clock_ticks(struct clock *clock, u64 hz)
@@ -111,7 +111,7 @@ void clock_start(struct clock *clock)
 {
     if (clock->icount || clock->running)
         return;
-    clock->host_base = host_ns();
+    clock->host_base = clock_host_ns();
     clock->running = true;
 }
 

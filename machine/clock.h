@@ -28,6 +28,7 @@ struct clock *clock_create(void);
 void clock_destroy(struct clock *clock);
 
 u64 clock_ns(struct clock *clock);
+u64 clock_host_ns(void); /* the host's monotonic clock: for what guests are not to see */
 /* Virtual time in ticks of a chip's own frequency: ns * hz / 1e9 without overflow or drift. */
 u64 clock_ticks(struct clock *clock, u64 hz);
 /* The first ns at which clock_ticks() reaches `ticks`: what a chip arms its timer for. */
